@@ -14,7 +14,7 @@ pub(crate) use remove::{Removed, remove};
 pub(crate) use show::account_details;
 
 use crate::error::{ActionError, ErrorKind};
-use doorlist_core::address::Address;
+use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::Structure;
 
 /// Addresses of one request; longer lists are a file's.
@@ -27,6 +27,16 @@ pub(crate) fn check_count(count: usize) -> Result<(), ActionError> {
         return Ok(());
     }
     let message = format!("give 1 to {ADDRESSES_MAX} addresses; for a longer list use `import`");
+    Err(ActionError::new(ErrorKind::Usage, message))
+}
+
+/// Refuses `*`, by which people mean a catch-all: the list has none.
+pub(crate) fn no_catch_all<'a>(locals: impl IntoIterator<Item = &'a LocalPart>) -> Result<(), ActionError> {
+    if locals.into_iter().all(|local| local.as_str() != "*") {
+        return Ok(());
+    }
+    let message =
+        "a list has no catch-all: `*` would be a recipient of that name. Add each recipient; nothing was changed";
     Err(ActionError::new(ErrorKind::Usage, message))
 }
 

@@ -14,6 +14,7 @@ use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Source;
+use doorlist_core::counted::counted;
 use doorlist_core::file_list::{self, ColumnContent, ColumnMap, FileList, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{PackedRows, RowProblem, normalize_packed};
@@ -244,7 +245,8 @@ pub(crate) fn cleaned_note(removed: u64) -> Option<String> {
 /// How it was read, in words: the preview shows what was guessed as a guess.
 fn details(recognised: &Recognised) -> Vec<String> {
     let mut details = vec![format!("encoding: {}", recognised.encoding)];
-    if let Some(delimiter) = recognised.delimiter {
+    // A file of one column has none.
+    if let Some(delimiter) = recognised.delimiter.filter(|_| recognised.columns.len() > 1) {
         let name = match delimiter {
             '\t' => "tabs".to_owned(),
             other => format!("{other:?}"),
@@ -262,9 +264,10 @@ fn columns_taken(recognised: &Recognised, called: &str) -> Vec<String> {
 }
 
 fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usize) -> String {
+    let addresses = counted(count as u64, "address");
     match file {
-        Some(file) => format!("{count} addresses of {domain} from {file} ({source})"),
-        None => format!("{count} addresses of {domain} from {source}"),
+        Some(file) => format!("{addresses} of {domain} from {file} ({source})"),
+        None => format!("{addresses} of {domain} from {source}"),
     }
 }
 

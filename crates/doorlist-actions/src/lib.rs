@@ -104,5 +104,5 @@ pub use sources::{
 };
 pub use status::{DomainStatus, FailingSource, QueueStatus, ServerStatus, SourceStatus, Status, StatusReport};
 pub use storage::StorageCheck;
-pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, UNPAGED};
+pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, UNPAGED, returned_nothing};
 pub use work_pool::{JOBS_MAX, WorkPool};

@@ -8,7 +8,7 @@ use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, PlanId, Source};
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{Applied, ChangeRow, PAGE_MAX, PlanEntry, Refusal};
+use doorlist_store::recipients::{Applied, ChangeRow, PAGE_MAX, PlanEntry, PlanState, Refusal};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,11 @@ impl Action for PlanApply {
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         let id = self.id;
         let entry = plan_entry(&actions.services, id).await?;
+        // What is done has no limit to override.
+        if entry.state != PlanState::Waiting {
+            let state = if entry.state == PlanState::Applied { "applied" } else { "discarded" };
+            return Err(Refusal::PlanIsDone { id, state: state.to_owned() }.into());
+        }
         actions.may_move_domains(actions.services.recipients.plan_gives_domains(id).await?)?;
         let mut summary = entry.summary.clone();
         match (&entry.held, self.reason.as_deref()) {

@@ -11,7 +11,7 @@ use doorlist_core::connection::{DirectoryConnection, LdapBind};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows;
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{Applied, Coverage, EXAMPLES_MAX, SourcePlan};
+use doorlist_store::recipients::{Applied, Coverage, EXAMPLES_MAX, Note, SourcePlan};
 use doorlist_store::source_book::{SourceHealth, StoredConnection};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -229,6 +229,10 @@ impl Action for SourceRemove {
             }
         }
         services.book.remove_connection(name).await?;
+        let plans = services.recipients.overtake_plans(&stored.domain, &source, services.now()).await?;
+        if plans > 0 {
+            applied.add_notes(vec![Note::PlansDiscarded { source: name.to_owned(), plans }]);
+        }
         Ok(applied)
     }
 }

@@ -140,10 +140,12 @@ async fn queue(actions: &Actions) -> Result<QueueStatus, ActionError> {
             status.messages += 1;
             status.oldest = status.oldest.or(Some(entry.received_at));
             let failed = entry.recipients.iter().all(|r| matches!(r.state, QueueState::Failed | QueueState::Delivered));
+            let is_deferred = entry.recipients.iter().any(|r| r.state == QueueState::Deferred);
             let counted = match entry.hold {
                 true => &mut status.held,
                 false if failed => &mut status.failed,
-                false if entry.attempts > 0 => &mut status.deferred,
+                // Its server may be left alone for a while, so that it was deferred without a try of its own.
+                false if entry.attempts > 0 || is_deferred => &mut status.deferred,
                 false => continue,
             };
             *counted += 1;

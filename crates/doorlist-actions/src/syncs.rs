@@ -18,6 +18,7 @@ use crate::services::Services;
 use crate::sources::settings_of;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source, Via};
+use doorlist_core::counted::counted;
 use doorlist_core::source_rows::normalize;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{Coverage, EXAMPLES_MAX, PAGE_MAX};
@@ -224,7 +225,8 @@ impl Actions {
             Some(keys) => Coverage::Entries(keys),
         };
         let source = Source::Directory(stored.name.clone());
-        let summary = format!("{} addresses of {} from {source}", list.rows.len(), stored.domain);
+        let addresses = counted(list.rows.len() as u64, "address");
+        let summary = format!("{addresses} of {} from {source}", stored.domain);
         let told = serde_json::to_string(&report).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
         let wish = SourceInput {
             domain: &stored.domain,
@@ -328,11 +330,19 @@ impl Services {
 }
 
 fn empty(reading: &DirectoryReading, domain: &DomainName) -> String {
+    let returned = returned_nothing(&reading.server, reading.entries, domain);
     format!(
-        "{} returned {} entries, but no address of {domain}; an empty answer never removes recipients, and nothing \
-         was changed. Check base, filter, attributes and the read permissions of the bind account",
-        reading.server, reading.entries
+        "{returned}; an empty answer never removes recipients, and nothing was changed. Check base, filter, attributes \
+         and the read permissions of the bind account"
     )
+}
+
+/// `ldaps://... returned 3 entries, but no address of example.test`: an answer without an address.
+pub fn returned_nothing(server: &str, entries: u64, domain: &DomainName) -> String {
+    match entries {
+        0 => format!("{server} returned no entries"),
+        _ => format!("{server} returned {}, but no address of {domain}", counted(entries, "entry")),
+    }
 }
 
 /// A tenth earlier or later, so that many sources do not come at once. The same for the same moment and name.

@@ -32,6 +32,7 @@ pub mod access;
 pub mod address;
 pub mod change;
 pub mod connection;
+pub mod counted;
 pub mod domain;
 pub mod file_list;
 pub mod harvest;

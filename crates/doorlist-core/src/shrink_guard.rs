@@ -1,6 +1,7 @@
 //! Protection against lists that shrink by mistake: a directory that returns half of its entries, an edited filter, a
 //! file of another domain. A plan that it stops needs approval.
 
+use crate::counted::counted;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,7 +39,10 @@ pub struct Shrinking {
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum Shrunk {
     /// Nothing would be left.
-    #[error("the source has none of its {size} previous addresses; an empty answer never removes recipients")]
+    #[error(
+        "the source has none of its {} any more; that it lost all of them is for a person to confirm",
+        counted(*size, "previous address")
+    )]
     NothingLeft {
         /// Number of addresses the source claimed before.
         size: u64,
@@ -116,7 +120,7 @@ pub struct Operations {
 
 /// The limit that a plan exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{count} {what} exceed the limit of {limit} per run; nothing was saved")]
+#[error("{count} {what} exceed the limit of {limit} per run; the list was not changed")]
 pub struct OverLimit {
     pub what: &'static str,
     pub count: u64,

@@ -73,5 +73,10 @@ pub struct RowProblem {
 
 /// Escapes and shortens a value for a problem.
 pub fn shown(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).chars().take(VALUE_SHOWN_MAX).flat_map(char::escape_debug).collect()
+    let mut out = String::new();
+    for c in String::from_utf8_lossy(value).chars().take(VALUE_SHOWN_MAX) {
+        // A quote is seen as it stands in the file.
+        if matches!(c, '"' | '\'') { out.push(c) } else { out.extend(c.escape_debug()) }
+    }
+    out
 }

@@ -37,6 +37,7 @@ mod publish;
 mod read;
 mod records;
 mod related_rows;
+mod removed_sources;
 mod room;
 mod routes;
 mod rows;

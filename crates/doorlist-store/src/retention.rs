@@ -159,6 +159,13 @@ const RULES: &[Rule] = &[
         bound: |_, now| before(now, VALID_FOR),
     },
     Rule {
+        table: "removed_connection",
+        find: "SELECT DISTINCT CAST(domain_id AS TEXT) FROM removed_connection WHERE time < $1 LIMIT $2",
+        delete: "DELETE FROM removed_connection WHERE time < $2
+                 AND domain_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, UNDO_MAX),
+    },
+    Rule {
         table: "lease",
         find: "SELECT name FROM lease WHERE until < $1 LIMIT $2",
         delete: "DELETE FROM lease WHERE until < $2

@@ -13,7 +13,9 @@ Doorlist: an inbound mail gateway that knows which recipients exist.
   /healthz   200 while the process is running
   /readyz    200 while mail is accepted and can be stored; otherwise 503 and the reasons, one per line
 
-The metrics listener (metrics.listen) answers both paths, too. To configure the
+  /api/v1/   the API, with a key of `doorlist apikey create`; /api/v1/openapi.json describes it
+
+The metrics listener (metrics.listen) answers the first two paths, too. To configure the
 gateway, use the command `doorlist`; start with `doorlist --help`.
 ";
 

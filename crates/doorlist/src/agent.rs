@@ -17,6 +17,7 @@ mod tests;
 
 use crate::cli::Global;
 use crate::cli::agent::Agent;
+use crate::config::named_file;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
@@ -32,7 +33,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the agent, once or until it is stopped.
 pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
-    let Some(file) = &global.config else {
+    let Some(file) = named_file(global.config.as_deref()) else {
         return Err(Failure::because(
             Exit::USAGE,
             "--config FILE is required: the agent's own configuration file (`agent --help` shows one)",
@@ -45,7 +46,7 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
                                                   file",
         ));
     }
-    let settings = AgentSettings::read(file)?;
+    let settings = AgentSettings::read(&file)?;
     if let Some(warning) = settings.warning() {
         say!("doorlist: {warning}");
     }

@@ -41,8 +41,8 @@ Examples:
   doorlist check alice@example.test
 
 Results on stdout, messages on stderr. Exit codes: 0 success (check: accepted), 1 failure, 2 dry run
-found changes, 3 check: rejected, 4 check: deferred, or a limit stopped the change, 64-78 see
-sysexits.h.")]
+found changes, 3 check: rejected; other commands: what they name does not exist, 4 check: deferred,
+a limit stopped the change, or it needs a confirmation, 64-78 see sysexits.h.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -53,8 +53,8 @@ pub(crate) struct Cli {
 /// Options that every command accepts.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// Configuration file [default: /etc/doorlist/doorlist.toml, if it exists]
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CONFIG", help_heading = "Global options")]
+    /// Configuration file [default: /etc/doorlist/doorlist.toml, if it exists] [env: DOORLIST_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub config: Option<PathBuf>,
     /// Override a setting from the file or the environment (repeatable)
     #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
@@ -88,8 +88,9 @@ Examples:
     Status,
     /// Show the reply to RCPT TO for an address, and why
     #[command(after_help = "\
-Changes nothing. Exit code: 0 accepted, 3 rejected, 4 deferred; of several addresses, 3 if one is
-rejected, 4 if one is deferred.
+Changes nothing. Exit code: 0 accepted, 3 rejected, also when the domain is not one of this gateway,
+4 deferred, 64 not an address; of several addresses, 64 if one is none, else 3 if one is rejected,
+else 4 if one is deferred.
 
 Examples:
   doorlist check alice@example.test
@@ -148,7 +149,8 @@ Examples:
     /// Check the installation and suggest fixes
     #[command(after_help = "\
 Checks configuration, state folder, store, certificates, listeners and domains, one line each.
-Exit code: 0 no check failed (warnings allowed), 1 a check failed.
+Exit code: 0 no check failed (warnings allowed), 1 a check failed, 78 the configuration is invalid.
+A server that is not running is a warning: to monitor it, ask /readyz (docs/monitoring.md).
 
 Examples:
   doorlist doctor
@@ -168,7 +170,8 @@ Examples:
 Examples:
   doorlist man | man -l -
   doorlist man domain mode | man -l -
-  doorlist man > /usr/local/share/man/man1/doorlist.1")]
+  doorlist man > /usr/local/share/man/man1/doorlist.1
+  doorlist man domain mode > /usr/local/share/man/man1/doorlist-domain-mode.1")]
     Man {
         /// Command and subcommand
         command: Vec<String>,

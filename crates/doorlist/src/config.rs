@@ -26,6 +26,8 @@ use layers::{SettingValues, ValueOrigin};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// The environment variable that names the configuration file; an empty one names none.
+const FILE_VARIABLE: &str = "DOORLIST_CONFIG";
 /// The default configuration file, if it exists.
 pub(crate) const SYSTEM_FILE: &str = "/etc/doorlist/doorlist.toml";
 
@@ -35,7 +37,7 @@ pub(crate) struct ConfigError(Vec<Problem>);
 
 /// One error with its origin.
 #[derive(Debug)]
-struct Problem {
+pub(crate) struct Problem {
     origin: Option<ValueOrigin>,
     why: String,
 }
@@ -66,6 +68,12 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The file that the option or the environment names.
+pub(crate) fn named_file(option: Option<&Path>) -> Option<PathBuf> {
+    let variable = || std::env::var_os(FILE_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from);
+    option.map(Path::to_owned).or_else(variable)
+}
+
 impl Sources {
     /// The layers of this process: the given or the default file, the environment, the options.
     pub(crate) fn of_process(file: Option<&Path>, flags: &[String]) -> Self {
@@ -75,7 +83,7 @@ impl Sources {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         };
         Self {
-            file: file.map(Path::to_owned).or_else(system),
+            file: named_file(file).or_else(system),
             environment: std::env::vars_os().filter_map(text).collect(),
             flags: flags.to_vec(),
         }
@@ -83,8 +91,22 @@ impl Sources {
 }
 
 impl Config {
-    /// Reads and checks all settings.
+    /// Reads and checks all settings. Reports all errors at once.
     pub(crate) fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        build::build(&SettingValues::read(sources)?)
+        match Self::load_what_is_right(sources)? {
+            (config, problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigError(problems)),
+        }
+    }
+
+    /// Reads all settings, with the problems of those that are wrong and have their default instead.
+    ///
+    /// # Errors
+    /// When a file cannot be read at all.
+    pub(crate) fn load_what_is_right(sources: &Sources) -> Result<(Self, Vec<Problem>), ConfigError> {
+        let (values, mut problems) = SettingValues::read_what_is_right(sources)?;
+        let (config, wrong) = build::build(&values);
+        problems.extend(wrong);
+        Ok((config, problems))
     }
 }

@@ -4,7 +4,9 @@
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::listening;
+use crate::privileges::Keep;
 use crate::secret_store::{KeyFileSecrets, KeyPlace};
+use crate::state_dir::StateDir;
 use doorlist_gateway::gateway::Certificate;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -23,7 +25,37 @@ pub(crate) fn check(config: &Config) -> Result<(), Failure> {
     let smtp = config.gateway.listeners.iter().map(|listener| ("smtp.listen", listener.address));
     let web = config.web.iter().map(|listener| ("web.listen", listener.address));
     let metrics = config.metrics.iter().map(|address| ("metrics.listen", *address));
-    smtp.chain(web).chain(metrics).try_for_each(|(setting, address)| can_listen(setting, address))
+    let mut taken = Vec::new();
+    for (setting, address) in smtp.chain(web).chain(metrics) {
+        taken.extend(can_listen(setting, address)?);
+    }
+    by_own_server(config, &taken)
+}
+
+/// An address of a setting that somebody listens on.
+struct TakenAddress {
+    setting: &'static str,
+    address: SocketAddr,
+    /// The process, where this user may know it.
+    pid: Option<u32>,
+    why: String,
+}
+
+/// The server of this state folder may have the addresses: it keeps them. Nobody else may.
+fn by_own_server(config: &Config, taken: &[TakenAddress]) -> Result<(), Failure> {
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let server = StateDir::enter(config, Keep::Nothing).and_then(|state| state.server_pid()).ok().flatten();
+    for TakenAddress { setting, address, pid, why } in taken {
+        match server {
+            Some(server) if pid.is_none_or(|pid| pid == server) => {
+                say!("{setting}: {address} is in use by the running server of this state folder (pid {server})");
+            }
+            _ => return Err(Failure::because(Exit::UNAVAILABLE, why)),
+        }
+    }
+    Ok(())
 }
 
 /// Certificate and key: there, readable, a pair, and the key not for everybody's eyes. A self-signed one may be missing:
@@ -47,15 +79,19 @@ fn closed_to_others(setting: &str, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tries to listen. A server of this very configuration that runs is named as who has the address.
-fn can_listen(setting: &str, address: SocketAddr) -> Result<(), Failure> {
-    let Err(error) = TcpListener::bind(address) else { return Ok(()) };
+/// Tries to listen. The address, if somebody listens on it.
+fn can_listen(setting: &'static str, address: SocketAddr) -> Result<Option<TakenAddress>, Failure> {
+    let Err(error) = TcpListener::bind(address) else { return Ok(None) };
     let taken = (error.kind() == ErrorKind::AddrInUse).then(|| listening::in_use(setting, address)).flatten();
+    let is_taken = taken.is_some();
     let why = taken.unwrap_or_else(|| format!("{setting}: cannot listen on {address}: {error}"));
+    if is_taken {
+        return Ok(Some(TakenAddress { setting, address, pid: listening::pid_on(address), why }));
+    }
     // Who asks may have fewer rights than who starts the server.
     if error.kind() == ErrorKind::PermissionDenied {
         say!("note: {why}; run the check as the user who starts the server");
-        return Ok(());
+        return Ok(None);
     }
     Err(Failure::because(Exit::UNAVAILABLE, why))
 }

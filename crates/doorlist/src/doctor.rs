@@ -16,6 +16,7 @@ use crate::output::{Colour, Output};
 use crate::privileges::Keep;
 use crate::state_dir::{LockState, StateDir};
 use doorlist_actions::{ChangesList, DomainList, StorageCheck};
+use doorlist_core::counted::counted;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -83,11 +84,16 @@ impl Chart {
     }
 }
 
-/// Runs all checks. An invalid configuration ends it, because nothing else can be checked.
+/// Runs all checks, with the settings that are valid. A file that cannot be read ends it: nobody knows what it sets.
 pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
-    let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
+    let (config, problems) = Config::load_what_is_right(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let mut chart = Chart { out: Output::new(global.json), failed: false };
-    chart.add([Finding::ok("config", "all settings are valid")])?;
+    if problems.is_empty() {
+        chart.add([Finding::ok("config", "all settings are valid")])?;
+    }
+    let todo = "correct it: a server does not start with it, and one that runs keeps its settings; the checks below use \
+                the default of this setting";
+    chart.add(problems.iter().map(|problem| Finding::fail("config", problem.to_string(), todo)))?;
     chart.add(machine::hostname(&config))?;
     // As the owner of the state folder, but with the right to try ports below 1024.
     match StateDir::enter(&config, Keep::BindPorts) {
@@ -102,7 +108,11 @@ pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
             chart.add([Finding::fail("state", failure.to_string(), todo)])?;
         }
     }
-    Ok(if chart.failed { Exit::FAILURE } else { Exit::DONE })
+    Ok(match (problems.is_empty(), chart.failed) {
+        (false, _) => Exit::CONFIG,
+        (true, true) => Exit::FAILURE,
+        (true, false) => Exit::DONE,
+    })
 }
 
 fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<(), Failure> {
@@ -170,7 +180,8 @@ async fn store(target: &mut CommandTarget) -> Finding {
                 .iter()
                 .map(|domain| domain.counts.mailboxes + domain.counts.lists + domain.counts.aliases)
                 .sum();
-            Finding::ok("store", format!("reachable; {addresses} addresses in {} domains", domains.len()))
+            let (addresses, domains) = (counted(addresses, "address"), counted(domains.len() as u64, "domain"));
+            Finding::ok("store", format!("reachable; {addresses} in {domains}"))
         }
         Err(failure) => store_failed(&failure),
     }

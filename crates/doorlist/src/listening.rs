@@ -11,10 +11,7 @@ const PROCESSES_MAX: usize = 100_000;
 
 /// A sentence on an address of a setting that somebody listens on; `None`: nobody does.
 pub(crate) fn in_use(setting: &str, address: SocketAddr) -> Option<String> {
-    let socket = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .filter_map(|table| fs::read_to_string(table).ok())
-        .find_map(|table| listening_socket(&table, address))?;
+    let socket = socket_on(address)?;
     let by = match holder(&socket) {
         Some((name, pid)) => format!(" by {name} (pid {pid})"),
         None => String::new(),
@@ -25,7 +22,18 @@ pub(crate) fn in_use(setting: &str, address: SocketAddr) -> Option<String> {
     ))
 }
 
-/// The number of the socket that listens there, from a table of the kernel.
+/// The process that listens on an address, where this user may know it.
+pub(crate) fn pid_on(address: SocketAddr) -> Option<u32> {
+    Some(holder(&socket_on(address)?)?.1)
+}
+
+/// The number of the socket that listens there.
+fn socket_on(address: SocketAddr) -> Option<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|table| fs::read_to_string(table).ok());
+    tables.into_iter().find_map(|table| listening_socket(&table, address))
+}
+
+/// The same from a table of the kernel.
 fn listening_socket(table: &str, address: SocketAddr) -> Option<String> {
     table.lines().skip(1).find_map(|line| {
         let mut words = line.split_whitespace().skip(1);

@@ -118,7 +118,8 @@ async fn run(
     tasks.spawn(async move { writing.write(&services).await });
     ready.opened(Arc::clone(&gateway), writes);
     // Last: who reads "ready" may ask at once, for whatever is named there.
-    announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
+    let domains = store.recipients.domains().await.unwrap_or_default();
+    announce::say(&config, state, &store, &domains, gateway.addresses(), &addresses, started);
     announce::ready(&journal);
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;

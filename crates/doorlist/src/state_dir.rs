@@ -164,6 +164,16 @@ impl StateDir {
         }
     }
 
+    /// The process of the running server; `None`: no server is running.
+    pub(crate) fn server_pid(&self) -> Result<Option<u32>, Failure> {
+        let mut file = self.lock_file()?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(read_pid(&mut file)),
+            Err(TryLockError::Error(error)) => Err(no_access(&self.lock_path(), error)),
+        }
+    }
+
     fn served(&self, pid: Option<u32>) -> Failure {
         let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
         let folder = self.path.display();
@@ -284,7 +294,8 @@ fn no_access(path: &Path, error: std::io::Error) -> Failure {
     let owner = owner.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
     let hint = match owner {
         Some(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            format!("; it belongs to {0}: run the command as root or {0}", owner.name)
+            let other = if owner.uid.is_root() { String::new() } else { format!(" or {}", owner.name) };
+            format!("; it belongs to {}: run the command as root{other}", owner.name)
         }
         _ => String::new(),
     };

@@ -1,7 +1,7 @@
 //! Listing accounts: as claims of a person (a command) or of the API. An address that was vetoed before is freed.
 
 use super::settings::AccountPatch;
-use super::{check_count, check_field, named, structure};
+use super::{check_count, check_field, named, no_catch_all, structure};
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
@@ -31,6 +31,7 @@ impl Action for AccountAdd {
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         check_count(self.addresses.len())?;
+        no_catch_all(self.addresses.iter().map(Address::local))?;
         add(actions, self.addresses, &structure(self.list), &Source::Hand, true).await
     }
 }

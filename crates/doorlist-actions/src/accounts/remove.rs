@@ -8,7 +8,7 @@ use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::Address;
 use doorlist_core::change::Change;
 use doorlist_core::list::{AddressId, EntryKind, Standing};
-use doorlist_store::recipients::{Applied, Refusal};
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::AccountRow;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,8 @@ impl Removed {
         for address in addresses {
             let record = account_details(actions, address).await?.entry.record;
             if record.standing == Standing::Vetoed {
-                return Err(Refusal::NotListed { address: address.clone() }.into());
+                let message = format!("{address} was removed by a person already; nothing was changed");
+                return Err(ActionError::new(ErrorKind::NotFound, message));
             }
             let is = if record.kind == EntryKind::Alias { Removed::Aliases } else { Removed::Accounts };
             if is != self {

@@ -1,6 +1,6 @@
 //! Giving an account further local parts: as claims of a person (a command) or of the API.
 
-use crate::accounts::{check_count, check_field, named};
+use crate::accounts::{check_count, check_field, named, no_catch_all};
 use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
@@ -28,6 +28,7 @@ impl Action for AliasAdd {
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         check_count(self.locals.len())?;
+        no_catch_all(&self.locals)?;
         add(actions, &self.account, &self.locals, &Source::Hand).await
     }
 }

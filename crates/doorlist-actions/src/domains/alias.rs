@@ -26,7 +26,13 @@ impl Action for DomainAliasAdd {
     }
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        add(actions, &self.name, &self.alias, true).await
+        let Self { name, alias } = self;
+        let of = actions.services.domain_details(&name).await?.summary.name;
+        if of == alias && of != name {
+            let message = format!("{name} is an alias of {alias} already: the domain comes first, then its new alias");
+            return Err(ActionError::new(ErrorKind::Refused, message));
+        }
+        add(actions, &name, &alias, true).await
     }
 }
 

@@ -1,17 +1,17 @@
 //! Directories, links and pushed data: settings, passwords, history.
 
-use crate::day::{Day, name};
+use crate::day::{Day, name, server};
 use doorlist_actions::{
-    ChangesUndo, DirectoryReading, ErrorKind, ImportRequest, Password, PlanApply, Push, PushItem, PutSource,
-    ReadFailure, Request, Response, SourceRemove, SourceSettings, SourceShow, SyncHistory, SyncPreview, SyncReport,
-    SyncRun, SyncTest, Tell,
+    ChangesUndo, DirectoryReading, DomainAdd, DomainRemove, ErrorKind, ImportRequest, Password, PlanApply, Push,
+    PushItem, PutSource, ReadFailure, Request, Response, SourceRemove, SourceSettings, SourceShow, SyncHistory,
+    SyncPreview, SyncReport, SyncRun, SyncTest, Tell,
 };
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::Structure;
 use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, Preset};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{EntryPlace, RowPosition, SourceRow};
-use doorlist_store::recipients::EXAMPLES_MAX;
+use doorlist_store::recipients::{EXAMPLES_MAX, Note};
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,6 +209,44 @@ async fn a_source_that_is_removed_may_take_its_claims_along() {
     let undone = day.done(ChangesUndo { id: removed.change_id.unwrap() }).await;
     assert_eq!(undone.added, 3);
     day.refused(remove(false), ErrorKind::NotFound, 3, "source office does not exist").await;
+}
+
+#[tokio::test]
+async fn a_removed_source_leaves_no_plan_behind() {
+    let day = with_a_directory(9).await;
+    day.world.answers(Ok(people(0..1)));
+    let plan = run(&day).await.plan.unwrap().plan.unwrap();
+    let removed = day.done(SourceRemove { name: "office".to_owned(), withdraw: false }).await;
+    assert_eq!(removed.notes, [Note::PlansDiscarded { source: "office".to_owned(), plans: 1 }]);
+    // Also for whoever would override the limit that stopped it.
+    for reason in [None, Some("they left".to_owned())] {
+        day.refused(PlanApply { id: plan, reason }, ErrorKind::Refused, 1, "is not pending: it is discarded").await;
+    }
+}
+
+/// With its password, which nobody types again; and not in the place of another source.
+#[tokio::test]
+async fn a_source_comes_back_with_its_domain() {
+    let day = with_a_directory(3).await;
+    let (source, domain) = ("office".to_owned(), name("example.test"));
+    let remove = || DomainRemove { name: name("example.test") };
+    let removed = day.done(remove()).await;
+    day.refused(SourceShow { name: source.clone() }, ErrorKind::NotFound, 3, "does not exist").await;
+    let undone = day.done(ChangesUndo { id: removed.change_id.unwrap() }).await;
+    assert_eq!(undone.notes, [Note::SourceComesBack { source: source.clone(), domain: domain.clone() }]);
+    assert_eq!(run(&day).await.outcome, RunOutcome::Same);
+    assert_eq!(day.world.asked.lock().unwrap().last().unwrap().1.as_deref(), Some(&b"secret"[..]));
+
+    let removed = day.done(remove()).await;
+    day.ask(DomainAdd { name: name("other.test"), servers: vec![server()], customer: None }).await.unwrap();
+    let settings = settings("ldaps://ldap.example.test");
+    let password = Some(Password::new("other".to_owned()));
+    let put = PutSource { name: source.clone(), domain: name("other.test"), settings, password, replace: false };
+    day.ask(Box::new(put)).await.unwrap();
+    let undone = day.done(ChangesUndo { id: removed.change_id.unwrap() }).await;
+    assert_eq!(undone.notes, [Note::SourceNameTaken { source: source.clone(), domain }]);
+    let Response::Source(shown) = day.ask(SourceShow { name: source }).await.unwrap() else { panic!() };
+    assert_eq!(shown.domain, name("other.test"));
 }
 
 #[tokio::test]

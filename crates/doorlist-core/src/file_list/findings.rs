@@ -183,6 +183,13 @@ impl<'a> Findings<'a> {
 
     /// A row of our own export, which may be switched off.
     pub(super) fn own_row(&mut self, line: u32, local: LocalPart, structure: Structure, switched_off: bool) {
+        // Who writes `*@example.test` means every name of the domain, and its aliases with it.
+        let of_catch_all = matches!(&structure, Structure::AliasOf(account) if account.as_str() == "*");
+        if local.as_str() == "*" || of_catch_all {
+            self.skip(Skipped::CatchAll);
+            self.catch_all.get_or_insert(line);
+            return;
+        }
         let place = self.place(line);
         self.rows.push(SourceRow { local, structure, switched_off, place });
     }

@@ -144,7 +144,11 @@ impl fmt::Display for FileNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FileNote::CatchAll { line } => {
-                write!(f, "the file has a catch-all in line {line}; only its explicit addresses are imported")
+                write!(
+                    f,
+                    "the file has a catch-all in line {line}, which a list cannot have; only its explicit addresses are imported: \
+                     add the recipients that it stands for"
+                )
             }
             FileNote::Blocked(n) => {
                 let (accounts, they) = if *n == 1 { ("account is", "it is") } else { ("accounts are", "they are") };

@@ -1,6 +1,7 @@
 //! What a person should know of a change: where it went another way than asked, or further.
 
 use crate::address::{Address, DomainName};
+use crate::counted::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,6 +33,20 @@ pub enum Note {
     ChangedSince { address: Address },
     /// A domain that an undo would change was changed again, or has a list by now.
     DomainChangedSince { name: DomainName },
+    /// With its domain, a source comes back.
+    SourceComesBack {
+        source: String,
+        /// Whose list it keeps.
+        domain: DomainName,
+    },
+    /// A source cannot come back with its domain: another one has its name by now.
+    SourceNameTaken {
+        source: String,
+        /// Whose list it kept.
+        domain: DomainName,
+    },
+    /// Plans of a source that was removed waited for a person, and do so no more.
+    PlansDiscarded { source: String, plans: u64 },
     /// A new address has a character that is taken for another one.
     Lookalike {
         address: Address,
@@ -49,7 +64,8 @@ impl fmt::Display for Note {
                 write!(f, "{address} was removed by a person and stays removed; add it by hand to accept it again")
             }
             Note::ListKeepsAliases { account, aliases } => {
-                write!(f, "{account} is now a distribution list and keeps its {aliases} aliases")
+                let aliases = counted(*aliases, "alias");
+                write!(f, "{account} is now a distribution list and keeps {aliases}")
             }
             Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
             Note::StructureStands { address, stands, claimed } => {
@@ -72,6 +88,17 @@ impl fmt::Display for Note {
             }
             Note::DomainChangedSince { name } => {
                 write!(f, "domain {name} was changed again since, or has recipients now; it is not changed")
+            }
+            Note::SourceComesBack { source, domain } => {
+                write!(f, "source {source} of {domain} is there again and read within a minute")
+            }
+            Note::SourceNameTaken { source, domain } => write!(
+                f,
+                "source {source} of {domain} does not come back, because another source has that name: nothing reads \
+                 it; add it under another name with `doorlist source add`"
+            ),
+            Note::PlansDiscarded { source, plans } => {
+                write!(f, "{} of source {source} discarded", counted(*plans, "pending plan"))
             }
             Note::Lookalike { address, character } => {
                 let usual = if *character == '\u{2019}' { '\'' } else { '-' };

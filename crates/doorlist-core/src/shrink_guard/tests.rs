@@ -55,7 +55,7 @@ fn limits_of_operations() {
     assert_eq!(limits.check(&operations(3, 0)).unwrap_err().what, "new accounts");
     assert_eq!(
         limits.check(&operations(2, 2)).unwrap_err().to_string(),
-        "4 changes exceed the limit of 3 per run; nothing was saved"
+        "4 changes exceed the limit of 3 per run; the list was not changed"
     );
     assert_eq!(OperationLimits::default().check(&operations(9, 9)), Ok(()));
 }

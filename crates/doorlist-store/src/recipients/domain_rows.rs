@@ -2,6 +2,7 @@
 
 use super::domain_parts;
 use super::outcome::ApplyError;
+use super::removed_sources;
 use crate::db::{Read, Row, SOFT_WHILE_EMPTY, Tx, binds};
 use crate::error::StoreError;
 use crate::json_rows::keys;
@@ -188,8 +189,9 @@ const DELETE: [&str; 7] = [
     "DELETE FROM domain WHERE id = $1",
 ];
 
-/// Removes a domain whose addresses are gone already.
-pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> {
+/// Removes a domain whose addresses are gone already. Its directories come back if that is undone.
+pub(super) async fn delete(tx: &mut Tx, id: DomainId, now: Timestamp) -> Result<(), StoreError> {
+    removed_sources::keep(tx, id, now).await?;
     for sql in DELETE {
         tx.execute(sql, &binds![id]).await?;
     }

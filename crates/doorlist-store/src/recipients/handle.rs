@@ -37,7 +37,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 13, sql: include_str!("../../migrations/directory/0013_soft_while_empty.sql") },
     Migration { format: 14, sql: include_str!("../../migrations/directory/0014_write_check.sql") },
     Migration { format: 15, sql: include_str!("../../migrations/directory/0015_removed_customer.sql") },
-    Migration { format: 16, sql: include_str!("../../migrations/directory/0016_verification.sql") },
+    Migration { format: 16, sql: include_str!("../../migrations/directory/0016_removed_connection.sql") },
+    Migration { format: 17, sql: include_str!("../../migrations/directory/0017_verification.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

@@ -266,7 +266,7 @@ impl Work {
         if matches!(change, DomainChange::Remove) {
             check_removal(name, &before.name)?;
             self.erase_list(&before).await?;
-            domain_rows::delete(&mut self.tx, before.id).await?;
+            domain_rows::delete(&mut self.tx, before.id, self.now).await?;
             return Ok(self.changed_domain(Some(&before), None).await?);
         }
         if let DomainChange::AddAlias(alias) = change {

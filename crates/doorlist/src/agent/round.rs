@@ -7,7 +7,7 @@ use super::settings::{AgentSettings, DomainSettings};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::remote::{OutgoingPush, PushSize, Remote, RemoteTimeouts, secret_file};
-use doorlist_actions::{DirectoryReader, DirectoryReading, PlanReport, PushItem, ReadWish};
+use doorlist_actions::{DirectoryReader, DirectoryReading, PlanReport, PushItem, ReadWish, returned_nothing};
 use doorlist_core::source_rows::normalize;
 use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
@@ -88,9 +88,9 @@ impl Round<'_> {
         told.addresses = list.rows.len() as u64;
         if list.rows.is_empty() {
             let why = format_args!(
-                "{server} returned {entries} entries, but no address of {}; an empty answer never removes recipients, \
-                 and nothing was pushed. Check base, filter, attributes and the read permissions of the bind account",
-                domain.name
+                "{}; an empty answer never removes recipients, and nothing was pushed. Check base, filter, attributes and \
+                 the read permissions of the bind account",
+                returned_nothing(&server, entries, &domain.name)
             );
             return Err(Failure::because(Exit::FAILURE, why));
         }

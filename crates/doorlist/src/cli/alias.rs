@@ -32,5 +32,8 @@ Examples:
 }
 
 fn local_part(text: &str) -> Result<LocalPart, String> {
+    if let Some((local, _)) = text.rsplit_once('@').filter(|_| !text.starts_with('"')) {
+        return Err(format!("give only the part before the @: {local}"));
+    }
     LocalPart::parse(text.as_bytes()).map_err(|error| error.to_string())
 }

@@ -12,6 +12,10 @@ A new domain starts in mode monitor: the domain's server is asked for unlisted r
 accepted if it takes them, and deferred while it does not answer. No mail is lost.
 `doorlist domain mode NAME enforce` starts to reject unlisted recipients.
 
+Options of a server: tls=opportunistic uses TLS when it is offered (default), tls=required defers
+mail without TLS, tls=verify also requires a valid certificate; xforward tells the server the
+client's address (XFORWARD of Postfix; it must allow that for this gateway).
+
 This command accepts a server on any network. Over the API, tenants must name public servers, and
 the operator may also name servers on private networks; relay.allow_networks allows more.
 
@@ -26,7 +30,7 @@ Examples:
         #[arg(
             long = "server",
             required = true,
-            value_name = "HOST[:PORT[:PREFERENCE]][,tls=opportunistic|required|verify][,xforward]",
+            value_name = "HOST[:PORT[:PREFERENCE]][,OPTION]...",
             value_parser = super::parse_server
         )]
         servers: Vec<MailServer>,
@@ -43,10 +47,10 @@ Examples:
         /// Name of the domain
         name: DomainName,
     },
-    /// Remove a domain with its recipients and domain aliases
+    /// Remove a domain with its recipients, domain aliases and sources
     #[command(after_help = "\
 Asks for the domain's name on a terminal; without one, --yes is required. The removal can be undone
-for 30 days.
+for 30 days; its sources come back with it.
 
 Examples:
   doorlist domain remove example.test --yes")]
@@ -119,7 +123,7 @@ Examples:
     /// Change a domain's mail servers and other settings
     #[command(after_help = "\
 Options that are not given keep their value. --server replaces all servers of the domain; queued
-mail goes to the new ones.
+mail goes to the new ones. `domain add --help` explains the options of a server.
 
 Examples:
   doorlist domain set example.test --server new.example.test --server old.example.test:25:20
@@ -133,7 +137,7 @@ Examples:
         #[arg(
             long = "server",
             group = "setting",
-            value_name = "HOST[:PORT[:PREFERENCE]][,tls=opportunistic|required|verify][,xforward]",
+            value_name = "HOST[:PORT[:PREFERENCE]][,OPTION]...",
             value_parser = super::parse_server
         )]
         servers: Option<Vec<MailServer>>,

@@ -16,8 +16,8 @@ pub(crate) struct ExportArgs {
     /// Domain of the recipients
     #[arg(long, value_name = "NAME")]
     pub domain: DomainName,
-    /// Format of the export
-    #[arg(long, value_enum, default_value = "csv")]
+    /// Format: csv with a header row, postfix for relay_recipient_maps, ldif, or json (JSON Lines)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv", hide_possible_values = true)]
     pub format: ExportFormatArg,
     /// Prefix cells that a spreadsheet would run as a formula with '
     #[arg(long)]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Detects the format: exports of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra,
 Proofpoint, Postini, MailRoute and Barracuda, Postfix maps, LDIF, aliases files, JSON, tables with
-addresses, and plain lists. Skips bad rows and imports the others. Without --apply this is a dry
+addresses, and plain lists. Skips bad values and imports the others. Without --apply this is a dry
 run: nothing is written, and the exit code is 2 if something would change, 4 if a limit would stop
 the import. Maximum file size: 100 MiB, or 64 MiB with --server. --json prints one object for each
 row, then one that tells how the file was read and what became of it.
@@ -20,7 +20,7 @@ Examples:
   doorlist import staff.csv --domain example.test
   doorlist import staff.csv --domain example.test --source staff --apply
   doorlist import staff.csv --domain example.test --source staff --mirror --apply --yes
-  doorlist import list.csv --domain example.test --map 'Work mail=address' --map 'Also=aliases'
+  doorlist import list.csv --domain example.test --map 'Work mail=address' --map 'Also=alias'
   getent passwd | cut -d: -f1 | doorlist import - --domain example.test
   doorlist import request --domain example.test")]
 pub(crate) struct Import {
@@ -35,7 +35,7 @@ pub(crate) struct Import {
     /// Format of the file, if detection fails; an unknown name prints the known ones
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Map a column or key to a field such as address, aliases, local or kind (repeatable)
+    /// Map a column or key to a field such as address, alias, local or kind (repeatable)
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub map: Vec<String>,
     /// Source name of the imported recipients [default: file]

@@ -36,8 +36,12 @@ pub(crate) fn page(names: &[String]) -> Result<String, Failure> {
     for name in names {
         command = subcommand(&command, name)?;
     }
+    // What a mandatory option takes stands in the synopsis as it does in the help.
+    let usage = command.render_usage().to_string();
+    let command = command.override_usage(usage.trim_start_matches("Usage: ").to_owned());
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).or_exit(Exit::IO)?;
+    let version = concat!("doorlist ", env!("CARGO_PKG_VERSION"));
+    Man::new(command).source(version).render(&mut page).or_exit(Exit::IO)?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
@@ -67,5 +71,8 @@ mod tests {
             assert!(script.contains("unlisted") && script.contains("confirm"), "{shell:?}");
         }
         assert!(page(&["domain".to_owned(), "enforce".to_owned()]).is_err());
+        let add = page(&["domain".to_owned(), "add".to_owned()]).unwrap();
+        let version = concat!("doorlist ", env!("CARGO_PKG_VERSION"));
+        assert!(add.contains(version) && add.contains("server <HOST"), "{add}");
     }
 }

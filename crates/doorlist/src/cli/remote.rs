@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::remote::RemoteSettings;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The environment variable that names the remote server.
@@ -26,14 +27,14 @@ pub(crate) struct RemoteCommand<T: Subcommand> {
 /// The remote server and the credentials for it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RemoteServer {
-    /// URL of a remote Doorlist server [default: the one on this machine]
-    #[arg(long, global = true, value_name = "URL", env = SERVER_VARIABLE, help_heading = "Remote server")]
+    /// URL of a remote Doorlist server [default: the one on this machine] [env: DOORLIST_SERVER]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Remote server")]
     pub server: Option<String>,
-    /// File with LOGIN:KEY for the remote server (mode 0600)
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_KEY_FILE", help_heading = "Remote server")]
+    /// File with LOGIN:KEY for the remote server (mode 0600) [env: DOORLIST_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Remote server")]
     pub key_file: Option<PathBuf>,
-    /// Additional trusted CA (PEM)
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CA_FILE", help_heading = "Remote server")]
+    /// Additional trusted CA (PEM) [env: DOORLIST_CA_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Remote server")]
     pub ca_file: Option<PathBuf>,
     /// Send the key unencrypted to an http:// URL of another machine
     #[arg(long, global = true, help_heading = "Remote server")]
@@ -43,19 +44,26 @@ pub(crate) struct RemoteServer {
 impl RemoteServer {
     /// The remote server, if one was named; an empty variable names none.
     fn settings(&self) -> Result<Option<RemoteSettings>, Failure> {
-        let Some(url) = self.server.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
-        let Some(key_file) = &self.key_file else {
+        let file = |option: &Option<PathBuf>, variable| option.clone().or_else(|| given(variable).map(PathBuf::from));
+        let url = self.server.clone().or_else(|| given(SERVER_VARIABLE)?.into_string().ok());
+        let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
+        let Some(key_file) = file(&self.key_file, "DOORLIST_KEY_FILE") else {
             let why = "--server requires --key-file FILE (or DOORLIST_KEY_FILE), a file with LOGIN:KEY: run `(umask 077; \
                        doorlist apikey create LOGIN --login-key-only > FILE)` on the server to create it";
             return Err(Failure::because(Exit::USAGE, why));
         };
         Ok(Some(RemoteSettings {
-            url: url.clone(),
-            key_file: key_file.clone(),
-            ca_file: self.ca_file.clone(),
+            url,
+            key_file,
+            ca_file: file(&self.ca_file, "DOORLIST_CA_FILE"),
             allow_http: self.allow_http,
         }))
     }
+}
+
+/// A variable of the environment; an empty one is none.
+fn given(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
 }
 
 /// The remote server of a command; `None` for this machine. While the variable is set, a command that only runs locally is

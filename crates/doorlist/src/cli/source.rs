@@ -1,6 +1,6 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Arg, Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::connection::{AttributeName, Filter, Glob};
 use serde::Deserialize;
@@ -18,7 +18,7 @@ Examples:
   doorlist source add office --domain example.test --url ldaps://dc1.example.test,ldaps://dc2.example.test \\
     --base dc=example,dc=test --bind-dn doorlist@example.test --password-file secret.txt
   doorlist source add people --domain example.test --url ldap://ldap.example.test --preset openldap \\
-    --base ou=people,dc=example,dc=test")]
+    --base ou=people,dc=example,dc=test", mut_args = required_to_add)]
     Add {
         /// Name of the source, shown with each recipient that it provides
         name: String,
@@ -30,14 +30,22 @@ Examples:
     },
     /// Change the settings of a source
     #[command(after_help = "\
-Options that are not given keep their value. If the server, the encryption or the bind DN changes,
-give the password again.
+Options that are not given keep their value; `source show` shows it. A new --url with ldap:// keeps
+the encryption that the source has: --plain or StartTLS. --clear takes a setting back to its
+default. If the server, the encryption or the bind DN changes, give the password again.
 
-Example:
-  doorlist source set office --every 15 --limit-total 200")]
+--clear takes: plain (StartTLS again), allow-plain-password, bind-dn (anonymous), filter, list-mark,
+exclude, skip-disabled, trust (no --ca-file, no --pin), limits (all of them), report-to.
+
+Examples:
+  doorlist source set office --every 15 --limit-total 200
+  doorlist source set office --clear limits --clear skip-disabled", mut_args = without_default)]
     Set {
         /// Name of the source
         name: String,
+        /// Take a setting back to its default (repeatable)
+        #[arg(long, value_enum, value_name = "SETTING", hide_possible_values = true)]
+        clear: Vec<Clearable>,
         #[command(flatten)]
         options: Box<SourceOptions>,
     },
@@ -91,8 +99,9 @@ pub(crate) struct SourceOptions {
     /// Read the bind password from this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Type of the directory [default: active-directory]
-    #[arg(long, value_enum, value_name = "KIND")]
+    /// Type of the directory: active-directory-exchange (with Exchange schema), active-directory (also Samba), openldap
+    /// or generic [default: active-directory]
+    #[arg(long, value_enum, value_name = "KIND", hide_possible_values = true)]
     pub preset: Option<PresetWord>,
     /// Search filter [default: the preset's filter]
     #[arg(long, value_name = "FILTER")]
@@ -139,9 +148,39 @@ pub(crate) struct SourceOptions {
     /// Send a report to this address after a sync, at most 10 in 24 hours (repeatable)
     #[arg(long, value_name = "ADDRESS")]
     pub report_to: Vec<Address>,
-    /// When to send reports [default: changes]
-    #[arg(long, value_enum)]
+    /// When to send reports: always, changes (also errors) or trouble (errors, pending plans) [default: changes]
+    #[arg(long, value_enum, value_name = "WHEN", hide_possible_values = true)]
     pub tell: Option<TellWord>,
+}
+
+/// `source add` cannot do without a server and a base, which `source set` and the agent's file may leave out.
+fn required_to_add(arg: Arg) -> Arg {
+    let required = arg.is_required_set() || matches!(arg.get_id().as_str(), "url" | "base");
+    arg.required(required)
+}
+
+/// An option of `source set` that is not given keeps its value, whatever the default of a new source.
+fn without_default(arg: Arg) -> Arg {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    match help.split_once(" [default: ") {
+        Some((help, _)) => arg.help(help.to_owned()),
+        None => arg,
+    }
+}
+
+/// Settings that `source set --clear` takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clearable {
+    Plain,
+    AllowPlainPassword,
+    BindDn,
+    Filter,
+    ListMark,
+    Exclude,
+    SkipDisabled,
+    Trust,
+    Limits,
+    ReportTo,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]

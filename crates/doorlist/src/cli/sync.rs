@@ -16,7 +16,8 @@ Example:
     },
     /// Read a source and show what a sync would change
     #[command(after_help = "\
-Changes nothing. Exit code: 0 no changes, 2 changes found, 4 a limit would stop the sync.
+Changes nothing. The last line counts: + added, ~ changed (with those that are newly missing), -
+removed. Exit code: 0 no changes, 2 changes found, 4 a limit would stop the sync.
 
 Example:
   doorlist sync preview office")]

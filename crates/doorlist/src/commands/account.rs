@@ -114,6 +114,9 @@ async fn list(
         AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
     loop {
         let accounts = target.ask(AccountList { filter: filter.clone() }).await?;
+        if accounts.is_empty() && filter.after.is_none() {
+            say!("no accounts of {domain}{}", if search.is_some() { " with this text" } else { "" });
+        }
         for account in &accounts {
             out.entry(account, || line(account))?;
         }

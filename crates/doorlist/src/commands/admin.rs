@@ -40,13 +40,26 @@ pub(super) async fn admin(
         }
     };
     let of = narrowed(reseller.as_ref(), customer.as_ref(), domain.as_ref()).unwrap_or(AdminOf::Everything);
+    let before = roles(target, &email.to_string()).await;
+    let has_password = input.password.is_some();
     let request = AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
     let created = target.ask(request).await?;
     let login = created.login.clone();
+    let what = match (before == roles(target, &login).await, has_password) {
+        (false, _) => "created",
+        (true, false) => "is that already; nothing was changed",
+        (true, true) => "is that already; its password was set",
+    };
     out.entry(&Response::AdminCreated(created), || {
-        format!("{login} created. To create an API key: doorlist apikey create {login}")
+        format!("{login} {what}. To create an API key: doorlist apikey create {login}")
     })?;
     Ok(Exit::DONE)
+}
+
+/// What a login is admin or auditor of; of one that is not there, nothing.
+async fn roles(target: &mut CommandTarget, login: &str) -> Vec<String> {
+    let roles = target.ask(AdminList { login: Some(login.to_owned()), after: None }).await.unwrap_or_default();
+    roles.iter().map(role_text).collect()
 }
 
 fn narrowed(reseller: Option<&String>, customer: Option<&String>, domain: Option<&DomainName>) -> Option<AdminOf> {

@@ -50,12 +50,16 @@ async fn list_keys(target: &mut CommandTarget, out: &mut Output) -> Result<Exit,
     let mut after = None;
     loop {
         let keys = target.ask(KeyList { after }).await?;
-        let Some(last) = keys.last() else { return Ok(Exit::DONE) };
+        let Some(last) = keys.last() else { break };
         after = Some(last.id);
         for key in &keys {
             out.entry(key, || key_line(key))?;
         }
     }
+    if after.is_none() {
+        say!("no API keys. Create one: doorlist apikey create LOGIN");
+    }
+    Ok(Exit::DONE)
 }
 
 async fn show_key(target: &mut CommandTarget, out: &mut Output, id: u32) -> Result<Exit, Failure> {
@@ -82,7 +86,7 @@ fn key_line(key: &KeyEntry) -> String {
         text.push_str(", read only");
     }
     if let Some(domains) = &key.limits.domains {
-        text.push_str(&format!(", {} domains", domains.len()));
+        text.push_str(&format!(", {}", print::counted(domains.len() as u64, "domain")));
     }
     for network in &key.limits.networks {
         text.push_str(&format!(", from {network}"));

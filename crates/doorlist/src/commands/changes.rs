@@ -25,7 +25,8 @@ async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64, yes: bool) 
     if !yes {
         let ChangePage { entry, .. } = target.ask(ChangesShow { id, after: None, limit: 1 }).await?;
         if entry.added > 1 {
-            let what = format!("change {id} added {} addresses, which its undo takes off the list again", entry.added);
+            let added = print::counted(entry.added, "address");
+            let what = format!("change {id} added {added}, which its undo takes off the list again");
             confirm::removal(&what, yes)?;
         }
     }
@@ -36,17 +37,22 @@ async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64, yes: bool) 
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
-    let mut before = None;
+    let (mut before, mut is_empty) = (None, true);
     loop {
         let entries = target.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await?;
         for entry in &entries {
             out.entry(entry, || line(entry))?;
         }
+        is_empty &= entries.is_empty();
         match entries.last() {
             Some(last) if entries.len() >= PAGE as usize => before = Some(last.id),
-            _ => return Ok(Exit::DONE),
+            _ => break,
         }
     }
+    if is_empty {
+        say!("no changes");
+    }
+    Ok(Exit::DONE)
 }
 
 fn line(entry: &ChangeEntry) -> String {

@@ -11,9 +11,19 @@ use doorlist_smtp::reply::Reply;
 
 /// Prints each decision; the exit code is the worst verdict.
 pub(super) async fn check(target: &mut CommandTarget, out: &mut Output, what: &CheckArgs) -> Result<Exit, Failure> {
-    let mut worst = Verdict::Accept;
+    let (mut worst, mut wrong) = (Verdict::Accept, None);
     for address in &what.addresses {
-        let report = target.ask(Check { address: address.clone(), from: what.from.clone() }).await?;
+        let report = match target.ask(Check { address: address.clone(), from: what.from.clone() }).await {
+            Ok(report) => report,
+            // The others are checked all the same.
+            Err(failure) if failure.exit == Exit::USAGE && what.addresses.len() > 1 => {
+                out.flush()?;
+                say!("doorlist: {failure}");
+                wrong = Some(failure.exit);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         worst = worse(worst, report.decision.verdict);
         if out.is_json() {
             out.object(&report)?;
@@ -21,7 +31,7 @@ pub(super) async fn check(target: &mut CommandTarget, out: &mut Output, what: &C
             text(out, &report)?;
         }
     }
-    Ok(Exit::of_action(exit_code(worst)))
+    Ok(wrong.unwrap_or(Exit::of_action(exit_code(worst))))
 }
 
 /// A refusal is for good, a deferral is not.

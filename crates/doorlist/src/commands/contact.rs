@@ -13,24 +13,28 @@ pub(super) async fn contact(target: &mut CommandTarget, out: &mut Output, what: 
         Contact::Confirm { address } => address,
     };
     let ContactConfirmed { customers } = target.ask(ContactConfirm { address: address.clone() }).await?;
-    let plural = if customers == 1 { "" } else { "s" };
     let confirmed = serde_json::json!({ "address": address.to_string(), "customers": customers });
-    out.entry(&confirmed, || format!("{address} confirmed for {customers} customer{plural}"))?;
+    out.entry(&confirmed, || format!("{address} confirmed for {}", print::counted(customers, "customer")))?;
     Ok(Exit::DONE)
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, unconfirmed: bool) -> Result<Exit, Failure> {
-    let mut after = 0;
+    let (mut after, mut is_empty) = (0, true);
     loop {
         let ContactPage { contacts, next } = target.ask(ContactList { unconfirmed, after }).await?;
         for contact in &contacts {
             out.entry(contact, || line(contact))?;
         }
+        is_empty &= contacts.is_empty();
         match next {
             Some(last) => after = last,
-            None => return Ok(Exit::DONE),
+            None => break,
         }
     }
+    if is_empty {
+        say!("{}", if unconfirmed { "no contacts without notices" } else { "no technical contacts" });
+    }
+    Ok(Exit::DONE)
 }
 
 fn line(contact: &KnownContact) -> String {

@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
     DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainRoutes,
-    DomainSet, DomainShow, Request, Response, ServerSetup, SetupStep,
+    DomainSet, DomainShow, Request, Response, ServerSetup, SetupStep, SourceList,
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
@@ -43,7 +43,7 @@ pub(super) async fn domain(
         DomainCommand::Activate { name } => set(name, DomainPatch { active: Some(true), ..DomainPatch::default() }),
         DomainCommand::Deactivate { name } => set(name, DomainPatch { active: Some(false), ..DomainPatch::default() }),
         DomainCommand::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
-        DomainCommand::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
+        DomainCommand::Alias(DomainAlias::Remove { alias }) => return remove_alias(target, out, alias).await,
     };
     match target.respond(request).await? {
         Response::Domains(domains) => list(out, &domains)?,
@@ -60,16 +60,35 @@ fn set(name: DomainName, patch: DomainPatch) -> Request {
 }
 
 async fn remove(target: &mut CommandTarget, out: &mut Output, name: DomainName, yes: bool) -> Result<Exit, Failure> {
+    let details = target.ask(DomainShow { name: name.clone() }).await?;
+    let sources = target.ask(SourceList).await?;
+    let sources: Vec<_> =
+        sources.iter().filter(|s| s.domain == details.summary.name).map(|s| s.name.as_str()).collect();
     if !yes {
-        let details = target.ask(DomainShow { name: name.clone() }).await?;
         let (counts, aliases) = (print::list_counts(&details.summary.counts), details.domain_aliases.len() as u64);
         let aliases = print::counted(aliases, "domain alias");
-        let what = format!("this removes {name} with {counts} and {aliases}; mail for it is rejected from then on");
+        let sources = if sources.is_empty() { String::new() } else { format!(", and sources {}", sources.join(", ")) };
+        let with = format!("{counts}, {aliases}{sources}");
+        let what = format!("this removes {name} with {with}; mail for it is rejected from then on");
         confirm::removal_of_domain(&what, &name, yes)?;
     }
     let applied = target.ask(DomainRemove { name }).await?;
     print::applied(out, &applied)?;
     if applied.removed == 0 {
+        print::undo(&applied);
+    }
+    if !sources.is_empty() && !out.is_json() {
+        say!("sources {} are no longer read; the undo brings them back", sources.join(", "));
+    }
+    Ok(Exit::DONE)
+}
+
+/// A domain alias goes without a prompt, since no address goes with it; mail for it is rejected from then on.
+async fn remove_alias(target: &mut CommandTarget, out: &mut Output, alias: DomainName) -> Result<Exit, Failure> {
+    let applied = target.ask(DomainAliasRemove { alias: alias.clone() }).await?;
+    print::applied(out, &applied)?;
+    if !out.is_json() && applied.change_id.is_some() {
+        say!("mail for {alias} is rejected from now on");
         print::undo(&applied);
     }
     Ok(Exit::DONE)

@@ -78,8 +78,8 @@ async fn confirm_removals(target: &mut CommandTarget, request: &ImportFile) -> R
     if plan.applied.removed <= 1 || is_stopped {
         return Ok(());
     }
-    let (removed, domain) = (plan.applied.removed, &request.domain);
-    confirm::removal(&format!("this import removes {removed} addresses of {domain} that the file does not have"), false)
+    let (removed, domain) = (print::counted(plan.applied.removed, "address"), &request.domain);
+    confirm::removal(&format!("this import removes {removed} of {domain} that the file does not have"), false)
 }
 
 async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::ImportRequest) -> Result<Exit, Failure> {
@@ -102,10 +102,10 @@ async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::Im
 
 fn read_text(what: &Import, reading: &FileReading) {
     how_read(reading);
-    problems(&reading.problems, reading.problems_total, "bad rows");
+    problems(&reading.problems, reading.problems_total, "bad values");
     problems(&reading.conflicts, reading.conflicts_total, "contradictions");
     if reading.problems_total > 0 && what.rejected.is_none() {
-        say!("--rejected FILE writes the bad rows to a file, so you can correct and import them");
+        say!("--rejected FILE writes the rows with a bad value to a file, so you can correct and import them");
     }
 }
 
@@ -116,7 +116,7 @@ fn outcome_text(out: &mut Output, what: &Import, report: &ImportReport) -> Resul
         true => format!("imported into {domain}: {}", print::counts_of(&plan.applied)),
         false => format!("plan for {domain}: {}", plan_text::would(&plan.applied)),
     };
-    for (count, text, end) in [(reading.repeated, "duplicate", ""), (reading.problems_total, "bad row", " skipped")] {
+    for (count, text, end) in [(reading.repeated, "duplicate", ""), (reading.problems_total, "bad value", " skipped")] {
         if count > 0 {
             line.push_str(&format!("; {}{end}", print::counted(count, text)));
         }
@@ -129,15 +129,15 @@ fn outcome_text(out: &mut Output, what: &Import, report: &ImportReport) -> Resul
         (Some(held), Some(id), _) => {
             say!("stopped: {held}\nnothing was written; the import is pending as plan {0} (`plan show {0}`)", id.0);
         }
-        (Some(held), None, false) => say!("a limit would stop the import: {held}"),
+        (Some(held), None, false) => {
+            say!("a limit would stop the import: {held}\nto import it anyway: --apply --override-limit --reason TEXT");
+        }
         (None, _, false) if plan.applied.changes_something() => {
             say!("dry run, nothing was written: add --apply to import");
         }
         _ => {}
     }
-    if let Some(id) = plan.applied.change_id {
-        say!("change {id}; undo it with `doorlist changes undo {id}`");
-    }
+    print::change_and_undo(&plan.applied);
     Ok(())
 }
 

@@ -43,21 +43,28 @@ fn confirm_removal(plan: &PlanEntry) -> Result<(), Failure> {
     if removed <= 1 || plan.state != PlanState::Waiting {
         return Ok(());
     }
-    confirm::removal(&format!("plan {} removes {removed} addresses of {}", plan.id.0, plan.domain), false)
+    let removed = print::counted(removed, "address");
+    confirm::removal(&format!("plan {} removes {removed} of {}", plan.id.0, plan.domain), false)
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
+    let mut is_empty = true;
     loop {
         let plans = target.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await?;
         for plan in &plans {
             out.entry(plan, || line(plan))?;
         }
+        is_empty &= plans.is_empty();
         match plans.last() {
             Some(last) if plans.len() >= PAGE as usize => before = Some(last.id),
-            _ => return Ok(Exit::DONE),
+            _ => break,
         }
     }
+    if is_empty {
+        say!("no plans");
+    }
+    Ok(Exit::DONE)
 }
 
 fn line(plan: &PlanEntry) -> String {
@@ -70,6 +77,17 @@ fn line(plan: &PlanEntry) -> String {
     };
     let counts = format!("+{} ~{} -{}", applied.added, applied.changed, applied.removed);
     format!("{:>6}  {}  {}: {} ({counts}) {state}", plan.id.0, print::time(plan.made), plan.actor.name, plan.summary)
+}
+
+/// Says how a pending plan is decided.
+fn next_step(plan: &PlanEntry) {
+    if plan.state == PlanState::Waiting {
+        let over = if plan.held.is_some() { " --override-limit --reason TEXT" } else { "" };
+        say!(
+            "apply it with `doorlist plan apply {0}{over}`, or discard it with `doorlist plan discard {0}`",
+            plan.id.0
+        );
+    }
 }
 
 async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId, all: bool) -> Result<Exit, Failure> {
@@ -108,6 +126,8 @@ async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId, all: boo
             Tense::Did => print::counts_of(applied),
         };
         out.line(&format!("plan {} for {}: {counts}", id.0, entry.domain))?;
+        out.flush()?;
+        next_step(&entry);
     }
     Ok(Exit::DONE)
 }

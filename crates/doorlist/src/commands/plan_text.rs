@@ -109,7 +109,7 @@ impl<'a> PlanText<'a> {
     }
 
     fn head(&self, change: RowChange, count: u64) -> String {
-        let addresses = if count == 1 { "address" } else { "addresses" };
+        let addresses = print::counted(count, "address");
         let (would, did) = match change {
             RowChange::Removed => ("would remove", "removed"),
             RowChange::Missing => ("would mark as missing", "marked as missing"),
@@ -117,7 +117,7 @@ impl<'a> PlanText<'a> {
             RowChange::Added => ("would add", "added"),
             RowChange::Claims => ("would change the sources of", "changed the sources of"),
         };
-        format!("{} {count} {addresses}", if self.tense == Tense::Would { would } else { did })
+        format!("{} {addresses}", if self.tense == Tense::Would { would } else { did })
     }
 }
 

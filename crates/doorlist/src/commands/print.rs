@@ -3,6 +3,7 @@
 use crate::exit::Failure;
 use crate::output::Output;
 use doorlist_core::address::{Address, LocalPart};
+pub(super) use doorlist_core::counted::counted;
 use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::list_change::RowChange;
 use doorlist_core::time::Timestamp;
@@ -34,6 +35,13 @@ pub(super) fn undo(applied: &Applied) {
     }
 }
 
+/// Names a change whose counts were told before, and how it is undone.
+pub(super) fn change_and_undo(applied: &Applied) {
+    if let Some(id) = applied.change_id {
+        say!("change {id}; undo it with `doorlist changes undo {id}`");
+    }
+}
+
 /// Prints the result of a change; notes go to stderr, and how what was removed comes back.
 pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure> {
     if out.is_json() {
@@ -43,9 +51,10 @@ pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure
         None => out.line("nothing to change")?,
         Some(id) => out.line(&format!("done, change {id}: {}", counts_of(applied)))?,
     }
+    // What follows on stderr is about it.
+    out.flush()?;
     notes(applied);
     if applied.removed > 0 {
-        out.flush()?;
         undo(applied);
     }
     Ok(())
@@ -77,12 +86,6 @@ pub(super) fn rest_of(applied: &Applied) -> Vec<String> {
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
 }
 
-/// `1 bad row`, `2 bad rows`, `3 aliases`.
-pub(super) fn counted(count: u64, what: &str) -> String {
-    let plural = if what.ends_with('s') { "es" } else { "s" };
-    format!("{count} {what}{}", if count == 1 { "" } else { plural })
-}
-
 /// Notes of a change, for a person.
 pub(super) fn notes(applied: &Applied) {
     for note in applied.notes.iter().take(NOTES_SHOWN_MAX) {
@@ -96,7 +99,8 @@ pub(super) fn notes(applied: &Applied) {
 
 /// `3 accounts, 1 list, 2 aliases`.
 pub(super) fn list_counts(counts: &ListCounts) -> String {
-    let mut text = format!("{} accounts, {} lists, {} aliases", counts.mailboxes, counts.lists, counts.aliases);
+    let (accounts, lists) = (counted(counts.mailboxes, "account"), counted(counts.lists, "list"));
+    let mut text = format!("{accounts}, {lists}, {}", counted(counts.aliases, "alias"));
     if counts.vetoed > 0 {
         text.push_str(&format!(", {} removed", counts.vetoed));
     }
@@ -115,7 +119,8 @@ pub(super) fn what_it_is(entry: &AddressEntry) -> String {
     match record.standing {
         Standing::Active => kind,
         Standing::SwitchedOff => format!("{kind} (switched off)"),
-        Standing::Vetoed => format!("{kind} (removed by a person)"),
+        // What it was went with its sources.
+        Standing::Vetoed => "removed by a person".to_owned(),
     }
 }
 

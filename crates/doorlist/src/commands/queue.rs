@@ -6,10 +6,11 @@ use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    AGES_MINUTES, QueueAges, QueueEntry, QueueFilter, QueueList, QueueMatch, QueueMove, QueueOrder, QueueSelection,
-    QueueShape, QueueShow, QueueState, QueueSummary,
+    AGES_MINUTES, DomainList, QueueAges, QueueEntry, QueueFilter, QueueList, QueueMatch, QueueMove, QueueOrder,
+    QueueSelection, QueueShape, QueueShow, QueueState, QueueSummary,
 };
 use doorlist_core::queue_id::QueueId;
+use std::collections::BTreeSet;
 
 /// Messages that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -109,10 +110,11 @@ fn done_text(order: QueueOrder) -> &'static str {
 
 async fn list(target: &mut CommandTarget, out: &mut Output, which: &QueueConditions) -> Result<Exit, Failure> {
     let mut total = 0;
+    let held = held_domains(target).await?;
     pages(target, which, |entries| {
         total += entries.len() as u64;
         for entry in entries {
-            out.entry(entry, || line(entry))?;
+            out.entry(entry, || line(entry, &held))?;
         }
         Ok(())
     })
@@ -160,7 +162,13 @@ fn row(domain: &str, total: &str, ages: impl Iterator<Item = String>) -> String 
     ages.fold(format!("{domain:>32} {total:>6}"), |line, count| format!("{line} {count:>5}"))
 }
 
-fn line(entry: &QueueEntry) -> String {
+/// Domains whose mail is held.
+async fn held_domains(target: &mut CommandTarget) -> Result<BTreeSet<String>, Failure> {
+    let domains = target.ask(DomainList).await?;
+    Ok(domains.into_iter().filter(|domain| domain.hold).map(|domain| domain.name.to_string()).collect())
+}
+
+fn line(entry: &QueueEntry, held: &BTreeSet<String>) -> String {
     let waiting: Vec<_> =
         entry.recipients.iter().filter(|recipient| recipient.state != QueueState::Delivered).collect();
     let names: Vec<_> = waiting.iter().take(RECIPIENTS_NAMED_MAX).map(|recipient| recipient.address.as_str()).collect();
@@ -170,25 +178,25 @@ fn line(entry: &QueueEntry) -> String {
     let reply = reply.map(|reply| format!(" ({reply})")).unwrap_or_default();
     let size = entry.size;
     let (id, at) = (entry.id, print::time(entry.received_at));
-    format!("{id}  {size:>9}  {at}  {} -> {}{more}: {}{reply}", sender(entry), names.join(", "), standing(entry))
+    format!("{id}  {size:>9}  {at}  {} -> {}{more}: {}{reply}", sender(entry), names.join(", "), standing(entry, held))
 }
 
 fn sender(entry: &QueueEntry) -> String {
     format!("<{}>", entry.sender)
 }
 
-fn standing(entry: &QueueEntry) -> String {
+fn standing(entry: &QueueEntry, held: &BTreeSet<String>) -> String {
+    let is_held = |address: &str| address.rsplit_once('@').is_some_and(|(_, domain)| held.contains(domain));
     let failed = entry.recipients.iter().all(|r| matches!(r.state, QueueState::Failed | QueueState::Delivered));
     match entry.next_attempt {
         _ if entry.hold => "on hold".to_owned(),
         _ if failed => "failed, kept in the queue".to_owned(),
+        None if entry.recipients.iter().any(|r| is_held(&r.address)) => "held with its domain".to_owned(),
         None => "queued".to_owned(),
-        Some(at) => format!("next try {}, {} so far", print::time(at), counted_tries(entry.attempts)),
+        // Its server is left alone for a while, because of other messages.
+        Some(at) if entry.attempts == 0 => format!("next try {}", print::time(at)),
+        Some(at) => format!("next try {}, {} so far", print::time(at), print::counted(entry.attempts.into(), "try")),
     }
-}
-
-fn counted_tries(attempts: u32) -> String {
-    if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") }
 }
 
 async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Result<Exit, Failure> {
@@ -197,7 +205,8 @@ async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Resu
         out.object(&entry)?;
         return Ok(Exit::DONE);
     }
-    out.line(&format!("{}: {}", entry.id, standing(&entry)))?;
+    let held = held_domains(target).await?;
+    out.line(&format!("{}: {}", entry.id, standing(&entry, &held)))?;
     out.line(&format!("  from      {}", sender(&entry)))?;
     out.line(&format!("  accepted  {}", print::time(entry.received_at)))?;
     out.line(&format!("  size      {}", entry.size))?;

@@ -1,7 +1,9 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
+mod show;
+
 use super::{confirm, input::Input, plan_text, print};
-use crate::cli::source::{PresetWord, SourceCommand, SourceOptions, TellWord};
+use crate::cli::source::{Clearable, PresetWord, SourceCommand, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -34,21 +36,26 @@ pub(super) async fn source(
             saved(target, out, put).await?;
             say!("test it with `sync test {name}`; the first sync starts within a minute");
         }
-        SourceCommand::Set { name, options } => {
+        SourceCommand::Set { name, clear, options } => {
             let SourceEntry { domain, mut settings, .. } = entry(target, name).await?;
+            clear.iter().for_each(|setting| cleared(&mut settings, *setting));
             change(&mut settings.connection, options, &input)?;
             let settings = with_rest(settings, options);
             let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
             saved(target, out, put).await?;
         }
         SourceCommand::List => {
-            for source in &target.ask(SourceList).await? {
+            let sources = target.ask(SourceList).await?;
+            for source in &sources {
                 out.entry(source, || line(source))?;
+            }
+            if sources.is_empty() {
+                say!("no sources. Add one: doorlist source add office --domain example.test --url ... --base ...");
             }
         }
         SourceCommand::Show { name } => {
             let source = entry(target, name).await?;
-            if out.is_json() { out.object(&source)? } else { show(out, &source)? }
+            if out.is_json() { out.object(&source)? } else { show::show(out, &source)? }
         }
         SourceCommand::Remove { name, withdraw, yes } => {
             if *withdraw {
@@ -56,11 +63,16 @@ pub(super) async fn source(
                 confirm::removal(&what, *yes)?;
             }
             let applied = target.ask(SourceRemove { name: name.clone(), withdraw: *withdraw }).await?;
-            if *withdraw {
+            if applied.change_id.is_some() {
                 plan_text::what_went(target, out, &applied).await?;
                 print::applied(out, &applied)?;
             } else {
-                out.entry(&applied, || "removed; its recipients stay on the list".to_owned())?;
+                let rest = if *withdraw { "it had no recipients" } else { "its recipients stay on the list" };
+                out.entry(&applied, || format!("source {name} removed; {rest}"))?;
+                if !out.is_json() {
+                    out.flush()?;
+                    print::notes(&applied);
+                }
             }
         }
     }
@@ -73,7 +85,12 @@ async fn entry(target: &mut CommandTarget, name: &str) -> Result<SourceEntry, Fa
 
 async fn saved(target: &mut CommandTarget, out: &mut Output, put: PutSource) -> Result<(), Failure> {
     let entry = target.ask(Box::new(put)).await?;
-    Ok(out.entry(&entry, || line(&entry))?)
+    out.entry(&entry, || line(&entry))?;
+    out.flush()?;
+    if entry.health.failing_since.is_some() {
+        say!("that failure is of the settings before; to read it now: doorlist sync run {}", entry.name);
+    }
+    Ok(())
 }
 
 /// The settings of a new source.
@@ -88,6 +105,26 @@ pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<Sou
         tell: Tell::default(),
     };
     Ok(with_rest(settings, options))
+}
+
+/// Takes a setting back to what a new source has.
+fn cleared(settings: &mut SourceSettings, setting: Clearable) {
+    let connection = &mut settings.connection;
+    match setting {
+        Clearable::Plain => {
+            let plain = connection.servers.iter_mut().filter(|server| server.tls == DirectoryTls::Plain);
+            plain.for_each(|server| server.tls = DirectoryTls::StartTls);
+        }
+        Clearable::AllowPlainPassword => connection.allow_plain_password = false,
+        Clearable::BindDn => connection.bind = LdapBind::Anonymous,
+        Clearable::Filter => connection.filter = None,
+        Clearable::ListMark => connection.list_mark = None,
+        Clearable::Exclude => connection.exclusions.clear(),
+        Clearable::SkipDisabled => connection.include_disabled = true,
+        Clearable::Trust => connection.trust = Trust::System,
+        Clearable::Limits => settings.limits = OperationLimits::default(),
+        Clearable::ReportTo => settings.recipients.clear(),
+    }
 }
 
 fn new_connection(options: &SourceOptions) -> Result<DirectoryConnection, Failure> {
@@ -127,7 +164,11 @@ fn preset(word: PresetWord) -> Preset {
 /// Changes the given settings; others keep their value.
 fn change(connection: &mut DirectoryConnection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
     match &options.url {
-        Some(url) => connection.servers = servers(url, options.plain)?,
+        Some(url) => {
+            // What ldap:// means does not change with the name of a server.
+            let was_plain = connection.servers.iter().any(|server| server.tls == DirectoryTls::Plain);
+            connection.servers = servers(url, options.plain || was_plain)?;
+        }
         None if options.plain => unencrypted(&mut connection.servers)?,
         None => {}
     }
@@ -201,11 +242,11 @@ fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSet
 fn line(source: &SourceEntry) -> String {
     let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
     format!(
-        "{}: {} from {}, every {} minutes, {}",
+        "{}: {} from {}, every {}, {}",
         source.name,
         source.domain,
         servers.join(", "),
-        source.settings.every_minutes,
+        print::counted(source.settings.every_minutes.into(), "minute"),
         health(&source.health)
     )
 }
@@ -221,42 +262,4 @@ fn health(health: &SourceHealth) -> String {
             format!("failing since {}: {why}; {good}", print::time(since))
         }
     }
-}
-
-fn show(out: &mut Output, source: &SourceEntry) -> Result<(), Failure> {
-    let connection = &source.settings.connection;
-    out.line(&line(source))?;
-    for server in &connection.servers {
-        let how = match server.tls {
-            DirectoryTls::Ldaps => "TLS",
-            DirectoryTls::StartTls => "StartTLS",
-            DirectoryTls::Plain => "not encrypted",
-        };
-        out.line(&format!("  connect    {server}, {how}"))?;
-    }
-    let bind = match &connection.bind {
-        LdapBind::Anonymous => "anonymous".to_owned(),
-        LdapBind::Simple { name } => {
-            format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" })
-        }
-    };
-    out.line(&format!("  bind       {bind}"))?;
-    let trust = match &connection.trust {
-        Trust::System => "the CAs of this machine".to_owned(),
-        Trust::Ca(_) => "a private CA".to_owned(),
-        Trust::Pinned(_) => "one pinned certificate".to_owned(),
-    };
-    out.line(&format!("  trust      {trust}"))?;
-    out.line(&format!("  base       {}", connection.base))?;
-    out.line(&format!("  filter     {}", connection.effective_filter()))?;
-    let aliases: Vec<_> = connection.alias_attributes.iter().map(ToString::to_string).collect();
-    out.line(&format!("  attributes {}; aliases {}", connection.email_attribute, aliases.join(", ")))?;
-    for glob in &connection.exclusions {
-        out.line(&format!("  exclude    {glob}"))?;
-    }
-    out.line(&format!("  next       {}", print::time(source.next_run)))?;
-    for address in &source.settings.recipients {
-        out.line(&format!("  report to  {address}"))?;
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use doorlist_actions::{
     Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport, UNPAGED,
 };
 use doorlist_store::recipients::{EXAMPLES_LIMIT, EXAMPLES_MAX};
-use doorlist_store::source_book::RunRecord;
+use doorlist_store::source_book::{RunOutcome, RunRecord};
 
 /// Readings that are asked for at a time.
 const PAGE: u32 = 100;
@@ -48,6 +48,10 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
                 print::notes(&plan.applied);
             }
             out.line(&line(&report))?;
+            if let Some(plan) = &report.plan {
+                out.flush()?;
+                print::change_and_undo(&plan.applied);
+            }
         }
         other => return Err(unexpected(&other)),
     }
@@ -76,10 +80,10 @@ fn synced(report: &SyncReport) {
     let what = if report.whole { "full read" } else { "read changes" };
     if !report.server.is_empty() {
         say!(
-            "{what} from {}: {} entries, {} addresses of {}",
+            "{what} from {}: {}, {} of {}",
             report.server,
-            report.entries,
-            report.addresses,
+            print::counted(report.entries, "entry"),
+            print::counted(report.addresses, "address"),
             report.domain
         );
     }
@@ -93,34 +97,49 @@ fn synced(report: &SyncReport) {
         say!("{}: {}: {}", problem.place, problem.value, problem.why);
     }
     if report.references > 0 {
-        say!("{} referrals to other servers were not followed", report.references);
+        say!("not followed: {} to other servers", print::counted(report.references, "referral"));
     }
 }
 
 fn line(report: &SyncReport) -> String {
     let [added, changed, removed, missing] = report.counts;
     let why = report.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!(
-        "{} {} +{added} ~{changed} -{removed}, {missing} newly missing, {} ms{why}",
-        report.source,
-        report.outcome.word(),
-        report.millis
-    )
+    let (source, outcome, millis) = (&report.source, outcome(report), report.millis);
+    let end = if is_preview(report) { "; preview, nothing was written" } else { "" };
+    format!("{source} {outcome} +{added} ~{changed} -{removed}, {missing} newly missing, {millis} ms{why}{end}")
+}
+
+/// A plan that was neither applied nor kept was made to be looked at.
+fn is_preview(report: &SyncReport) -> bool {
+    report.plan.as_ref().is_some_and(|plan| !plan.written && plan.plan.is_none())
+}
+
+fn outcome(report: &SyncReport) -> &'static str {
+    match (report.outcome, is_preview(report)) {
+        (RunOutcome::Applied, true) => "would apply",
+        (RunOutcome::Held, true) => "would hold",
+        (outcome, _) => outcome.word(),
+    }
 }
 
 async fn history(target: &mut CommandTarget, out: &mut Output, name: &str) -> Result<Exit, Failure> {
-    let mut before = None;
+    let (mut before, mut is_empty) = (None, true);
     loop {
         let request = SyncHistory { name: name.to_owned(), before, limit: PAGE };
         let runs = target.ask(request).await?;
         for run in &runs {
             out.entry(run, || run_line(run))?;
         }
+        is_empty &= runs.is_empty();
         match runs.last() {
             Some(last) if runs.len() >= PAGE as usize => before = Some(last.id),
-            _ => return Ok(Exit::DONE),
+            _ => break,
         }
     }
+    if is_empty {
+        say!("{name} has not been synced");
+    }
+    Ok(Exit::DONE)
 }
 
 fn run_line(run: &RunRecord) -> String {
@@ -128,4 +147,38 @@ fn run_line(run: &RunRecord) -> String {
     let told = report.as_ref().map_or_else(|| run.outcome.word().to_owned(), line);
     let change = run.change_id.map(|id| format!(", change {id}")).unwrap_or_default();
     format!("{}  {told}{change}", print::time(run.began))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_preview_says_that_it_wrote_nothing() {
+        let told = |outcome: &str, plan: serde_json::Value| {
+            let report = json!({
+                "source": "office", "domain": "example.test", "began": 0, "millis": 17, "outcome": outcome, "why": null,
+                "whole": true, "server": "ldaps://ldap.example.test", "entries": 8, "addresses": 8, "skipped": [],
+                "problems": [], "problems_total": 0, "references": 0, "reference_urls": [], "counts": [7, 1, 0, 0],
+                "plan": plan,
+            });
+            line(&serde_json::from_value(report).unwrap())
+        };
+        let plan = |written: bool, plan: Option<u32>| {
+            json!({
+                "applied": doorlist_store::recipients::Applied::default(), "written": written, "plan": plan, "held": null,
+                "operations": {"accounts_add": 0, "accounts_delete": 0, "aliases_add": 0, "aliases_delete": 0},
+                "shrinking": {"size": 0, "lost": 0}, "rows": [],
+            })
+        };
+        let counts = "+7 ~1 -0, 0 newly missing, 17 ms";
+        let end = "; preview, nothing was written";
+        assert_eq!(told("applied", plan(false, None)), format!("office would apply {counts}{end}"));
+        assert_eq!(told("held", plan(false, None)), format!("office would hold {counts}{end}"));
+        assert_eq!(told("applied", plan(true, None)), format!("office applied {counts}"));
+        assert_eq!(told("held", plan(false, Some(3))), format!("office held {counts}"));
+        assert_eq!(told("applied", json!(null)), format!("office applied {counts}"), "in the history");
+    }
 }

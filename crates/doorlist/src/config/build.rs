@@ -4,7 +4,7 @@ use super::api::{self, ApiSettings};
 use super::layers::{Raw, SettingValues};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
-use super::{ConfigError, Problem, log, retention, units, verdict};
+use super::{Problem, log, retention, units, verdict};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
@@ -93,7 +93,8 @@ impl Config {
     }
 }
 
-pub(super) fn build(values: &SettingValues) -> Result<Config, ConfigError> {
+/// The settings, with the problems of those that are wrong and have their default instead.
+pub(super) fn build(values: &SettingValues) -> (Config, Vec<Problem>) {
     let mut reader = ConfigReader { values, problems: Vec::new() };
     let state_dir = PathBuf::from(reader.text("state.dir").unwrap_or_default());
     let mut config = Config {
@@ -127,7 +128,7 @@ pub(super) fn build(values: &SettingValues) -> Result<Config, ConfigError> {
         reader.problem("web.url", format!("{url:?} is not a URL such as https://mx.example.test"));
     }
     config.metrics = reader.list("metrics.listen", socket_address);
-    if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+    (config, reader.problems)
 }
 
 fn tenants(reader: &mut ConfigReader<'_>) -> CustomerLimits {
@@ -198,6 +199,12 @@ fn listeners(reader: &mut ConfigReader<'_>) -> Vec<ListenerConfig> {
     };
     let mut listeners = reader.list("smtp.listen", listener(false));
     listeners.extend(reader.list("smtp.listen_tls", listener(true)));
+    if listeners.is_empty() && reader.problems.is_empty() {
+        reader.problem(
+            "smtp.listen",
+            "name at least one address, such as 0.0.0.0:25: without one no mail is accepted".to_owned(),
+        );
+    }
     listeners
 }
 

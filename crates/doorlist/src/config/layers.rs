@@ -69,10 +69,34 @@ pub(crate) struct Sources {
 impl SettingValues {
     /// Reads all layers. Reports all unknown keys at once.
     pub(crate) fn read(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut reading = ReadLayers { values: defaults(), problems: Vec::new() };
+        let ReadLayers { values, problems, .. } = ReadLayers::of(sources);
+        if problems.is_empty() { Ok(Self(values)) } else { Err(ConfigError(problems)) }
+    }
+
+    /// Reads what is right in all layers, with the problems of the rest.
+    ///
+    /// # Errors
+    /// When a file cannot be read at all.
+    pub(super) fn read_what_is_right(sources: &Sources) -> Result<(Self, Vec<Problem>), ConfigError> {
+        let ReadLayers { values, problems, unread } = ReadLayers::of(sources);
+        if unread { Err(ConfigError(problems)) } else { Ok((Self(values), problems)) }
+    }
+
+    /// The value of a setting; every known setting has one.
+    pub(crate) fn get(&self, name: &str) -> Option<&SettingValue> {
+        self.0.get(name)
+    }
+}
+
+impl ReadLayers {
+    fn of(sources: &Sources) -> Self {
+        let mut reading = Self { values: defaults(), problems: Vec::new(), unread: false };
         if let Some(file) = &sources.file {
             reading.file(file);
-            for file in drop_ins(file, &mut reading.problems) {
+            let before = reading.problems.len();
+            let drop_ins = drop_ins(file, &mut reading.problems);
+            reading.unread |= reading.problems.len() > before;
+            for file in drop_ins {
                 reading.file(&file);
             }
         }
@@ -82,12 +106,7 @@ impl SettingValues {
         for flag in &sources.flags {
             reading.flag(flag);
         }
-        if reading.problems.is_empty() { Ok(Self(reading.values)) } else { Err(ConfigError(reading.problems)) }
-    }
-
-    /// The value of a setting; every known setting has one.
-    pub(crate) fn get(&self, name: &str) -> Option<&SettingValue> {
-        self.0.get(name)
+        reading
     }
 }
 
@@ -121,18 +140,24 @@ fn drop_ins(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
 struct ReadLayers {
     values: BTreeMap<&'static str, SettingValue>,
     problems: Vec<Problem>,
+    /// A file could not be read, or is not TOML: nobody knows what it sets.
+    unread: bool,
 }
 
 impl ReadLayers {
     fn file(&mut self, path: &Path) {
         let text = match read_bounded(path) {
             Ok(text) => text,
-            Err(why) => return self.problems.push(Problem::unread(path, &why)),
+            Err(why) => {
+                self.unread = true;
+                return self.problems.push(Problem::unread(path, &why));
+            }
         };
         let at = |offset: usize| ValueOrigin::File(path.to_owned(), line_of(&text, offset));
         match DeTable::parse(&text) {
             Ok(table) => self.table("", table.get_ref(), &at),
             Err(error) => {
+                self.unread = true;
                 let offset = error.span().map_or(0, |span| span.start);
                 self.problems.push(Problem::new(at(offset), error.message().to_owned()));
             }

@@ -69,17 +69,17 @@ pub(super) async fn domains(target: &mut CommandTarget, config: &Config, end: In
     findings
 }
 
-/// Says which of the servers that were just named for a domain answer, but take no mail as they are named. Servers that do
-/// not answer are not told of: they may not be there yet.
+/// Says which of the servers that were just named for a domain are this gateway itself, or answer, but take no mail as
+/// they are named. Servers that do not answer are not told of: they may not be there yet.
 pub(crate) async fn tell_of_wrong_servers(config: &Config, domain: &DomainName, servers: &[MailServer]) {
     let Ok((_, check)) = tools(config) else { return };
     let end = Instant::now() + NEW_SERVERS_MAX;
     let looks = servers.iter().map(|server| {
         let (check, hop) = (check.clone(), NextHop::of(domain, server));
-        tokio::spawn(async move { check.check(&hop).await })
+        tokio::spawn(async move { check.wrong(&hop).await })
     });
     let (findings, _) = until(end, looks.collect()).await;
-    for finding in findings.iter().filter(|finding| finding.level == Level::Warn) {
+    for finding in findings.iter().flatten() {
         say!("warning: {}\n  {}", finding.text, finding.todo.as_deref().unwrap_or_default());
     }
 }
@@ -92,7 +92,7 @@ fn tools(config: &Config) -> Result<(Arc<dyn Resolver>, NextHopCheck), Finding> 
             return Err(Finding::fail("dns", format!("no DNS resolver: {error}"), todo));
         }
     };
-    let check = NextHopCheck::new(&config.gateway.hostname, &resolver, &config.gateway.relay.allow_networks)?;
+    let check = NextHopCheck::new(&config.gateway, &resolver)?;
     Ok((resolver, check))
 }
 
@@ -106,7 +106,7 @@ fn looked_at(places: &Arc<Semaphore>, look: impl Future<Output = Finding> + Send
 }
 
 /// What looks found until `end`, and how many of them ended.
-async fn until(end: Instant, looks: Vec<JoinHandle<Finding>>) -> (Vec<Finding>, usize) {
+async fn until<T>(end: Instant, looks: Vec<JoinHandle<T>>) -> (Vec<T>, usize) {
     let (mut findings, mut ended) = (Vec::new(), 0);
     for mut look in looks {
         match timeout_at(end, &mut look).await {

@@ -16,6 +16,8 @@ const SHRINK_WINDOW: Duration = Duration::from_hours(7 * 24);
 const SHRUNK_MIN: u64 = 5;
 /// Enforced domains whose changes are looked at.
 const DOMAINS_MAX: usize = 200;
+/// Domains on hold that are named; the others are counted.
+const NAMED_MAX: usize = 5;
 /// Changes of a domain that are looked at, the newest.
 const CHANGES_MAX: u32 = 1_000;
 
@@ -25,6 +27,7 @@ pub(super) async fn lists(target: &mut CommandTarget) -> Vec<Finding> {
     let mut findings = sources(&status.sources);
     findings.push(plans(status.plans_waiting));
     findings.extend(empty(&status.domains));
+    findings.extend(held(&target.ask(DomainList).await.unwrap_or_default()));
     findings.extend(shrunk(target).await.unwrap_or_default());
     findings
 }
@@ -43,6 +46,7 @@ fn sources(status: &SourceStatus) -> Vec<Finding> {
 fn plans(waiting: u64) -> Finding {
     match waiting {
         0 => Finding::ok("plans", "none waits"),
+        1 => Finding::warn("plans", "1 waits for a decision", "doorlist plan list"),
         many => Finding::warn("plans", format!("{many} wait for a decision"), "doorlist plan list"),
     }
 }
@@ -53,6 +57,19 @@ fn empty(status: &DomainStatus) -> Vec<Finding> {
         Finding::warn("lists", format!("{name} is enforced, and its list is empty: all mail for it is deferred"), todo)
     };
     status.enforced_empty.iter().map(finding).collect()
+}
+
+/// Domains whose mail is accepted and not delivered.
+fn held(domains: &[DomainSummary]) -> Option<Finding> {
+    let names = || domains.iter().filter(|domain| domain.hold).map(|domain| domain.name.to_string());
+    let first = names().next()?;
+    let named: Vec<_> = names().take(NAMED_MAX).collect();
+    let more = match names().count().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!("on hold: {}{more}: mail for them stays in the queue", named.join(", "));
+    Some(Finding::warn("domains", text, format!("doorlist domain release {first}")))
 }
 
 /// Enforced lists that lost more than a fifth of their addresses within a week.

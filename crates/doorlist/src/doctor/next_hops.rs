@@ -1,10 +1,11 @@
 //! Checks mail servers, each once however many domains send their mail to it: whether the relay would connect, and
 //! whether what answers takes mail.
 
-use super::Finding;
+use super::{Finding, Level};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 use doorlist_core::network::{self, Network};
+use doorlist_gateway::config::GatewayConfig;
 use doorlist_gateway::relay::access;
 use doorlist_gateway::relay::resolver::Resolver;
 use doorlist_gateway::relay::server_check::ServerCheck;
@@ -20,7 +21,10 @@ pub(super) const ANSWER_MAX: Duration = Duration::from_secs(3);
 const STEP_MAX: Duration = Duration::from_secs(2);
 /// What to do about a server that speaks another protocol, or wants something else first.
 const WRONG_KIND: &str = "correct the port or the TLS setting of the server here, or let it take mail from this gateway; \
-                          its mail stays in the queue or bounces";
+                          until then it gets no mail";
+/// What a check says of servers that take no mail as they are named, whenever it is tried: another protocol, no TLS where
+/// it is required, a login. Anything else may be about now.
+const TAKES_NONE: [&str; 4] = ["speaks LMTP", "speaks TLS from the start", "TLS is required", "it said: "];
 /// Domains of a server that are named; the others are counted.
 const NAMED_MAX: usize = 3;
 
@@ -73,46 +77,97 @@ pub(super) struct NextHopCheck {
     resolver: Arc<dyn Resolver>,
     check: Arc<ServerCheck>,
     allowed: Arc<[Network]>,
+    /// Where this gateway listens.
+    own: Arc<[SocketAddr]>,
+}
+
+/// A server that answers, where it does, and its name with that.
+struct Reached {
+    address: IpAddr,
+    text: String,
+}
+
+/// Why no conversation with a server begins.
+enum Unreached {
+    /// It is this gateway.
+    Loop(Finding),
+    NoAnswer(Finding),
 }
 
 impl NextHopCheck {
-    /// `hostname` is said in EHLO; servers that tenants named must be in `allowed`, or be public.
-    pub(super) fn new(hostname: &str, resolver: &Arc<dyn Resolver>, allowed: &[Network]) -> Result<Self, Finding> {
-        match ServerCheck::new(hostname, Arc::clone(resolver), STEP_MAX) {
-            Ok(check) => Ok(Self { resolver: Arc::clone(resolver), check: Arc::new(check), allowed: allowed.into() }),
-            Err(error) => Err(Finding::fail("tls", format!("cannot set up TLS: {error}"), "install the package again")),
-        }
+    /// Servers that tenants named must be public, or on a network that the configuration allows.
+    pub(super) fn new(config: &GatewayConfig, resolver: &Arc<dyn Resolver>) -> Result<Self, Finding> {
+        let check = match ServerCheck::new(&config.hostname, Arc::clone(resolver), STEP_MAX) {
+            Ok(check) => Arc::new(check),
+            Err(error) => {
+                return Err(Finding::fail("tls", format!("cannot set up TLS: {error}"), "install the package again"));
+            }
+        };
+        let own = config.listeners.iter().map(|listener| listener.address).collect();
+        Ok(Self { resolver: Arc::clone(resolver), check, allowed: config.relay.allow_networks.as_slice().into(), own })
     }
 
     /// Checks a mail server as far as it takes mail without any, and only where the relay would connect.
     pub(super) async fn check(&self, hop: &NextHop) -> Finding {
+        match self.reach(hop).await {
+            Ok(reached) => self.takes_mail(hop, reached).await,
+            Err(Unreached::Loop(finding) | Unreached::NoAnswer(finding)) => finding,
+        }
+    }
+
+    /// What is wrong with a server that answers; `None`: nothing, or it does not answer.
+    pub(super) async fn wrong(&self, hop: &NextHop) -> Option<Finding> {
+        match self.reach(hop).await {
+            Ok(reached) => Some(self.takes_mail(hop, reached).await).filter(|finding| finding.level != Level::Ok),
+            Err(Unreached::Loop(finding)) => Some(finding),
+            Err(Unreached::NoAnswer(_)) => None,
+        }
+    }
+
+    /// Connects as the relay does; why not, otherwise.
+    async fn reach(&self, hop: &NextHop) -> Result<Reached, Unreached> {
+        let no_answer = |text, todo| Unreached::NoAnswer(Finding::fail("next hop", text, todo));
         let (name, server) = (hop.name(), &hop.server);
         let addresses = match self.addresses(server).await {
             Ok(addresses) => addresses,
             Err(why) => {
                 let todo = "correct its DNS name; until then its mail stays in the queue";
-                return Finding::fail("next hop", format!("{name}: {why}"), todo);
+                return Err(no_answer(format!("{name}: {why}"), todo));
             }
         };
         let addresses = access::permitted(server.named_by, addresses, &self.allowed).await;
         if addresses.is_empty() {
             let text = format!("{name} is on a network that is not allowed: its mail stays in the queue");
-            return Finding::fail("next hop", text, access::advice(server.named_by));
+            return Err(no_answer(text, access::advice(server.named_by)));
         }
         let public = addresses.iter().all(|address| network::is_public(*address));
-        let name = if public { name } else { format!("{name}, not a public address,") };
+        let (end, beside) = if public { ("", "") } else { (", not a public address", ", not a public address,") };
         let mut last = "it has no address".to_owned();
         for address in addresses {
-            // Closed at once: a server that takes one connection at a time is asked on another one.
-            let connected = timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await;
-            match connected.map(|connected| connected.map(drop)) {
-                Ok(Ok(())) => return self.takes_mail(&name, hop, address).await,
-                Ok(Err(error)) => last = format!("{address}: {error}"),
+            let peer = SocketAddr::new(address, server.port);
+            if self.is_ours(peer, None) {
+                return Err(mail_loop(hop));
+            }
+            match timeout(ANSWER_MAX, TcpStream::connect(peer)).await {
+                // Closed at once: a server that takes one connection at a time is asked on another one.
+                Ok(Ok(stream)) => {
+                    let from = stream.local_addr().ok().map(|local| local.ip());
+                    let text = format!("{name}{beside} is reachable at {address}");
+                    return if self.is_ours(peer, from) { Err(mail_loop(hop)) } else { Ok(Reached { address, text }) };
+                }
+                Ok(Err(error)) => last = format!("{address}: {}", plain_words(&error)),
                 Err(_) => last = format!("{address}: no answer"),
             }
         }
         let todo = "check that the server is running and its firewall allows this gateway; its mail stays in the queue";
-        Finding::fail("next hop", format!("{name}: {last}"), todo)
+        Err(no_answer(format!("{name}{end}: {last}"), todo))
+    }
+
+    /// Whether a server is one of this gateway's own listeners. A connection to this machine has the same address at both
+    /// ends; `from` is this end's.
+    fn is_ours(&self, peer: SocketAddr, from: Option<IpAddr>) -> bool {
+        let is_it = |own: &SocketAddr| own.ip() == peer.ip() || own.ip().is_unspecified() && from == Some(peer.ip());
+        self.own.iter().any(|own| own.port() == peer.port() && is_it(own))
     }
 
     async fn addresses(&self, server: &MailServer) -> Result<Vec<IpAddr>, String> {
@@ -126,12 +181,15 @@ impl NextHopCheck {
     }
 
     /// Checks what a server that can be reached says before mail.
-    async fn takes_mail(&self, name: &str, hop: &NextHop, address: IpAddr) -> Finding {
-        let text = format!("{name} is reachable at {address}");
+    async fn takes_mail(&self, hop: &NextHop, reached: Reached) -> Finding {
+        let Reached { address, text } = reached;
         let Some(domain) = hop.domains.first() else { return Finding::ok("next hop", text) };
         let asked = self.check.check(&hop.server, SocketAddr::new(address, hop.server.port), domain);
         match timeout(ANSWER_MAX, asked).await {
             Ok(Ok(())) => Finding::ok("next hop", text),
+            Ok(Err(why)) if TAKES_NONE.iter().any(|words| why.contains(words)) => {
+                Finding::fail("next hop", format!("{text}, but takes no mail: {why}"), WRONG_KIND)
+            }
             Ok(Err(why)) => Finding::warn("next hop", format!("{text}, but: {why}"), WRONG_KIND),
             Err(_) => {
                 let todo = "check what keeps it busy; its mail may be slow";
@@ -139,6 +197,21 @@ impl NextHopCheck {
             }
         }
     }
+}
+
+/// A server that is this gateway itself.
+fn mail_loop(hop: &NextHop) -> Unreached {
+    let text = format!("{}: mail loops back: it is a listener of this gateway", hop.name());
+    let domain = hop.domains.first().map(ToString::to_string).unwrap_or_default();
+    let todo =
+        format!("doorlist domain set {domain} --server HOST, the domain's own server; its mail stays in the queue");
+    Unreached::Loop(Finding::fail("next hop", text, todo))
+}
+
+/// The text of an error without `(os error 111)`.
+fn plain_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

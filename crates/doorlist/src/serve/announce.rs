@@ -4,8 +4,10 @@
 use crate::command_target::Store;
 use crate::config::Config;
 use crate::state_dir::StateDir;
+use doorlist_core::counted::counted;
 use doorlist_gateway::journal::{Journal, JournalFormat, Line, Process};
 use doorlist_store::StoreUrl;
+use doorlist_store::recipients::DomainSummary;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -20,12 +22,12 @@ pub(super) fn say(
     config: &Config,
     state: &StateDir,
     store: &Store,
+    domains: &[DomainSummary],
     smtp: &[SocketAddr],
     (web, metrics): &(Vec<SocketAddr>, Vec<SocketAddr>),
     started: Instant,
 ) {
     let tell = |line: String| tell(config.log_format, &line);
-    let list = store.recipients.snapshot();
     let engine = match &config.store {
         StoreUrl::Sqlite(_) => "SQLite".to_owned(),
         url @ StoreUrl::Postgres(_) => url.to_string(),
@@ -44,9 +46,11 @@ pub(super) fn say(
     for address in metrics {
         tell(format!("  metrics  http://{address}/metrics"));
     }
-    tell(format!("  list     {} addresses in {} domains", list.addresses(), list.domains().len()));
-    tell(format!("  queue    {} messages", store.spool.count()));
-    if list.domains().is_empty() {
+    let addresses: u64 = domains.iter().map(|domain| domain.counts.listed()).sum();
+    let (addresses, lists) = (counted(addresses, "address"), counted(domains.len() as u64, "domain"));
+    tell(format!("  list     {addresses} in {lists}"));
+    tell(format!("  queue    {}", counted(store.spool.count(), "message")));
+    if domains.is_empty() {
         tell("  next     doorlist domain add example.test --server mail.example.test".to_owned());
     }
     tell(format!("ready after {:.2} s", started.elapsed().as_secs_f64()));

@@ -100,6 +100,12 @@ fn recipients_that_are_missed_are_shown_before_a_list_is_enforced() {
     assert_eq!((json.len(), &json[0]["times"], &json[0]["address"]), (2, &2.into(), &"info@example.test".into()));
     place.done("alias add ann@example.test info");
     place.done("account add o'neil@example.test");
+    Smtp::greeted(server.address("SMTP")).say("RCPT TO:<zoe+news+old@example.test>");
+    let listed = place.run("domain unlisted example.test");
+    let commands =
+        ["account add zoe@example.test", "alias add ACCOUNT@example.test zoe", "sub-address of zoe@example.test"];
+    assert!(commands.iter().all(|text| listed.out.contains(text)), "{listed:?}");
+    place.done("account add zoe@example.test");
     let listed = place.run("domain unlisted example.test");
     assert!(listed.out.is_empty() && listed.err.contains("no recipient"), "{listed:?}");
     let said = place.done("domain mode example.test enforce");
@@ -120,6 +126,8 @@ fn the_queue_is_chosen_from_by_conditions() {
     }
     let count = |line: &str| place.done(line).lines().count();
     assert_eq!(count("queue list"), 2);
+    assert!(place.done("queue list").contains(": held with its domain"));
+    assert!(place.run("doctor").out.contains("on hold: example.test"));
     assert_eq!(count("queue list --to ann@example.test"), 1);
     assert_eq!(count("queue list --to *@example.test --domain example.test"), 2);
     assert_eq!(count("queue list --older 1h"), 0);
@@ -155,13 +163,16 @@ fn several_addresses_are_checked_at_once_and_a_near_domain_is_guessed() {
     let ran = place.run("check ann@exmaple.test");
     assert!(ran.out.contains("did you mean example.test?"), "{ran:?}");
     assert!(!place.run("check ann@other.test").out.contains("did you mean"));
+    let ran = place.run("check ann@example.test no-address bob@example.test");
+    assert!(ran.code == 64 && ran.out.contains("bob@example.test: deferred"), "the others are checked: {ran:?}");
 }
 
 #[test]
 fn admins_and_keys_are_nouns_alike() {
     let place = with_accounts("ann@example.test");
     assert!(place.run("admin list").err.contains("no admins"));
-    place.done("admin create ops@example.test");
+    assert!(place.done("admin create ops@example.test").contains("ops@example.test created"));
+    assert!(place.done("admin create ops@example.test").contains("is that already; nothing was changed"));
     place.done("admin create it@example.test --customer example.test --auditor");
     let list = place.done("admin list");
     assert!(list.contains("admin of everything since") && list.contains("auditor of customer example.test"), "{list}");

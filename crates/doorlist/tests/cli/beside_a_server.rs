@@ -31,6 +31,21 @@ fn a_change_is_effective_at_once() {
 }
 
 #[test]
+fn the_configuration_of_the_running_server_is_valid() {
+    let mut place = Place::new();
+    let own = format!("127.0.0.1:{}", doorlist_testbed::ports::free().unwrap());
+    place.set("SMTP__LISTEN", &own);
+    let server = Server::start(&place);
+    let ran = place.run("config check");
+    let said = format!("smtp.listen: {own} is in use by the running server of this state folder");
+    assert!(ran.code == 0 && ran.err.contains(&said), "{ran:?}");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ran = place.run(&format!("config check --set web.listen={}", other.local_addr().unwrap()));
+    assert!(ran.code == 69 && ran.err.contains("web.listen: cannot listen on"), "{ran:?}");
+    assert!(server.end().success());
+}
+
+#[test]
 fn accepted_mail_is_in_the_queue_and_in_the_log() {
     let place = Place::new();
     let server = Server::start(&place);

@@ -12,8 +12,13 @@ fn a_mistake_in_the_settings_is_a_configuration_error() {
     for command in ["serve", "config check", "domain list", "doctor"] {
         let ran = place.run(&format!("{command} --config {}", file.display()));
         assert_eq!(ran.code, 78, "{command}");
-        assert!(ran.err.contains("doorlist.toml:2: unknown setting smtp.lisen; did you mean smtp.listen?"), "{ran:?}");
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("doorlist.toml:2: unknown setting smtp.lisen; did you mean smtp.listen?"), "{ran:?}");
     }
+    let ran = place.run(&format!("doctor --config {}", file.display()));
+    assert!(ran.out.starts_with("FAIL  config ") && ran.out.contains("ok    hostname"), "the rest is checked: {ran:?}");
+    let ran = place.run("config check --set smtp.idle=1 --set smtp.lisen=x --set smtp.drain=2");
+    assert_eq!((ran.code, ran.err.lines().count()), (78, 4), "all at once: {ran:?}");
     assert_eq!(place.run("config check --set smtp.idle=1").code, 78);
     assert_eq!(place.run("config check --config /nonexistent/x.toml").code, 78);
     assert!(!place.state().exists(), "nothing was begun");
@@ -45,13 +50,56 @@ fn what_is_not_there_is_named() {
         (64, "log --since yesterday", "invalid time `yesterday`"),
         (69, "log --follow", "no server is running"),
         (3, "changes show 99", "change 99 does not exist"),
+        (64, "alias add ann@example.test hx@example.test", "give only the part before the @: hx"),
+        (64, "account add *@example.test", "a list has no catch-all"),
+        (64, "alias add ann@example.test *", "a list has no catch-all"),
+        (1, "domain alias add example.org.test example.test", "is an alias of example.test already: the domain comes"),
+        (3, "account remove gone@example.test", "gone@example.test was removed by a person already"),
+        (4, "domain mode example.test enforce --confirm exmaple.test", "exmaple.test is not the name of the domain"),
+        (78, "config check --set smtp.listen=", "smtp.listen: name at least one address"),
     ];
+    place.done("domain alias add example.test example.org.test");
+    place.done("account add gone@example.test");
+    place.done("account remove gone@example.test");
     for (code, line, text) in cases {
         let ran = place.run(line);
         assert_eq!(ran.code, code, "{line}: {ran:?}");
         assert!(ran.err.contains(text), "{line}: {ran:?}");
     }
     place.done("domain mode example.test enforce --confirm example.test");
+}
+
+#[test]
+fn lists_without_an_entry_say_so() {
+    let place = Place::new();
+    place.done("domain add example.test --server 127.0.0.1:1");
+    for (line, text) in [
+        ("source list", "no sources. Add one:"),
+        ("sync history office", "office has not been synced"),
+        ("plan list", "no plans"),
+        ("contact list", "no technical contacts"),
+        ("apikey list", "no API keys. Create one:"),
+        ("account list --domain example.test", "no accounts of example.test"),
+    ] {
+        let ran = place.run(line);
+        assert!(ran.code == 0 && ran.out.is_empty() && ran.err.contains(text), "{line}: {ran:?}");
+        assert_eq!(place.done(&format!("{line} --json")), "", "{line}");
+    }
+}
+
+#[test]
+fn an_empty_variable_names_no_file() {
+    let place = Place::new();
+    place.done("domain add example.test --server 127.0.0.1:1");
+    let run = |line: &str, value: &str| {
+        let mut command = place.command(line.split_whitespace());
+        let names = ["DOORLIST_CONFIG", "DOORLIST_SERVER", "DOORLIST_KEY_FILE", "DOORLIST_CA_FILE"];
+        command.envs(names.map(|name| (name, value))).output().unwrap()
+    };
+    assert_eq!(run("account list --domain example.test", "").status.code(), Some(0));
+    let wrong = run("account list", "/nonexistent/x.toml");
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(wrong.status.code() == Some(64) && !said.contains("--config"), "{said}");
 }
 
 #[test]
@@ -125,6 +173,18 @@ fn the_doctor_finds_what_fails() {
     assert!(ran.out.contains("FAIL  next hop") && ran.out.contains("-> check that the server is running"), "{ran:?}");
 }
 
+#[test]
+fn a_server_that_is_the_gateway_itself_is_a_loop_before_mail_is_in_it() {
+    let place = Place::new();
+    let own = format!("127.0.0.1:{}", ports::free().unwrap());
+    let set = format!("--set smtp.listen={own}");
+    let ran = place.run(&format!("domain add example.test --server {own} {set}"));
+    assert!(ran.code == 0 && ran.err.contains("warning: ") && ran.err.contains("mail loops back"), "{ran:?}");
+    let ran = place.run(&format!("doctor {set}"));
+    let todo = "-> doorlist domain set example.test --server HOST";
+    assert!(ran.code == 1 && ran.out.contains("mail loops back") && ran.out.contains(todo), "{ran:?}");
+}
+
 /// Answers one client after another as an LMTP server does, until the listener is gone or the client says nothing.
 fn speaks_lmtp(listener: &std::net::TcpListener) {
     use std::io::{BufRead, BufReader, Write};
@@ -158,6 +218,8 @@ fn a_server_of_another_protocol_is_named_when_it_is_added() {
         let told = ran.err.lines().filter(|line| line.starts_with("warning: ")).count();
         assert!(told == 1 && ran.err.contains("speaks LMTP, not SMTP"), "{ran:?}");
     }
+    let ran = place.run("doctor");
+    assert!(ran.code == 1 && ran.out.contains("but takes no mail: "), "{ran:?}");
     std::net::TcpStream::connect(address).unwrap().write_all(b"STOP\r\n").unwrap();
     lmtp.join().unwrap();
 }

@@ -43,6 +43,18 @@ fn transcript(place: &Place, lines: &[(i32, &str)]) -> String {
 }
 
 #[test]
+fn a_catch_all_of_a_file_is_no_recipient() {
+    let place = place(&[(
+        "all.csv",
+        "email,aliases\nann@example.test,a.lee@example.test\n*@example.test,x@example.test\n".to_owned(),
+    )]);
+    let ran = place.run("import all.csv --domain example.test --apply");
+    assert!(ran.code == 0 && ran.err.contains("a catch-all in line 3, which a list cannot have"), "{ran:?}");
+    assert_eq!(place.done("account list --domain example.test").lines().count(), 1);
+    assert_eq!(place.run("check x@example.test").code, 4);
+}
+
+#[test]
 fn a_mirror_says_what_goes_then_what_changes_then_what_comes() {
     let before = ["ann>a.lee b.lee", "bob>bobby", "cora", "dan", "eve>info"].map(str::to_owned);
     let after = ["ann>a.lee", "cora", "info", "dan>old", "zoe"].map(str::to_owned);

@@ -33,7 +33,7 @@ fn a_plan_changes_nothing_and_an_undo_leaves_no_trace() {
     let rejected = server.folder().path().join("rejected.csv").display().to_string();
     let plan = server.command(&["import", &path, "--domain", "example.test", "--rejected", &rejected]);
     assert_eq!(plan.code, 2, "{plan:?}");
-    assert!(plan.out.contains("plan for example.test: would add 4; 1 bad row skipped"), "{plan:?}");
+    assert!(plan.out.contains("plan for example.test: would add 4; 1 bad value skipped"), "{plan:?}");
     assert_eq!(server.done(&["export", "--domain", "example.test", "--format", "json"]), before);
     assert!(std::fs::read_to_string(&rejected).unwrap().contains("cora@elsewhere.test"));
 

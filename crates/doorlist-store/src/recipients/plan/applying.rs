@@ -10,6 +10,7 @@ use crate::recipients::account_data;
 use crate::recipients::codes::domain_id;
 use crate::recipients::domain_rows::{self, StoredDomain};
 use crate::recipients::outcome::ApplyError;
+use crate::recipients::removed_sources;
 use doorlist_core::change::PlanId;
 use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::list_change::{Applied, CountDifference, DomainRecord, ListCounts, PlannedDomain, Refusal};
@@ -118,7 +119,7 @@ pub(in crate::recipients) async fn take_over(
     const DONE: &str = "UPDATE plan SET state = 'applied', change_id = $2 WHERE id = $1";
     domains_before(tx, taken.batch, now).await?;
     write(tx, taken, first_address, now).await?;
-    domains_after(tx, taken.batch).await?;
+    domains_after(tx, taken.batch, now).await?;
     let number = |number: u64| Bind::Int(i64::try_from(number).unwrap_or(i64::MAX));
     tx.execute(DONE, &[number(taken.id.0), number(change)]).await?;
     Ok(())
@@ -183,6 +184,7 @@ async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), A
                 let fresh = domain(DomainRecord { mode: Mode::Monitor, ..after.clone() });
                 domain_rows::insert(tx, &fresh, now).await?;
                 domain_rows::update(tx, &fresh, &domain(after), now).await?;
+                removed_sources::bring_back(tx, id, now).await?;
             }
             (Some(before), Some(after)) => domain_rows::update(tx, &domain(before), &domain(after), now).await?,
             _ => {}
@@ -192,10 +194,10 @@ async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), A
 }
 
 /// Domains that go, go last.
-async fn domains_after(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
+async fn domains_after(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), StoreError> {
     for change in planned_domains(tx, batch).await? {
         if change.after.is_none() {
-            domain_rows::delete(tx, change.id).await?;
+            domain_rows::delete(tx, change.id, now).await?;
         }
     }
     Ok(())

@@ -117,7 +117,7 @@ impl RecipientStore {
     }
 
     /// Throws away what a source planned for a domain until then and still waits: words about the whole of it were taken
-    /// over since.
+    /// over since, or it is gone. How many.
     ///
     /// # Errors
     /// When the store fails; the plans wait on then, and are out of date.
@@ -126,15 +126,16 @@ impl RecipientStore {
         domain: &DomainName,
         source: &Source,
         until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         const SQL: &str = "
             UPDATE plan SET state = 'discarded'
             WHERE state = 'waiting' AND source = $1 AND domain_name = $2 AND made <= $3";
         let source = source.to_string();
         let mut tx = self.db().begin().await?;
         let binds = [Bind::Text(&source), Bind::Text(domain.as_str()), Bind::Int(until.as_millis())];
-        tx.execute(SQL, &binds).await?;
-        tx.commit().await
+        let discarded = tx.execute(SQL, &binds).await?;
+        tx.commit().await?;
+        Ok(discarded)
     }
 
     /// How many plans wait for a person, of all domains.

@@ -7,7 +7,7 @@ use crate::recipients::codes::BATCH;
 use crate::recipients::handle::RecipientStore;
 use crate::recipients::outcome::ApplyError;
 use crate::recipients::records::ChangeRow;
-use crate::recipients::{domain_rows, related_rows, version};
+use crate::recipients::{domain_rows, related_rows, removed_sources, version};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
@@ -117,6 +117,9 @@ impl Undo<'_> {
             DomainUndo::Unchanged => self.tally.applied.same += 1,
             DomainUndo::ChangedSince => self.tally.applied.add_notes(vec![Note::DomainChangedSince { name }]),
             DomainUndo::Restore => {
+                if now.is_none() {
+                    self.tally.applied.add_notes(removed_sources::notes(&mut db, id, &name).await?);
+                }
                 let domain = Arc::new(ListDomain { id: now.map_or(id, |domain| domain.id), name: name.clone() });
                 self.tally.applied.domains += 1;
                 self.list_domains.insert(name, Arc::clone(&domain));

@@ -28,11 +28,18 @@ pub(super) async fn set_mode(
             Err(failure) => failure,
         };
         let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();
-        if request.confirmed.is_some() || error.is_none_or(|error| error.kind() != ErrorKind::Unconfirmed) {
+        if error.is_none_or(|error| error.kind() != ErrorKind::Unconfirmed) {
             return Err(failure);
         }
+        if let Some(typed) = &request.confirmed {
+            let why = format_args!("{typed} is not the name of the domain, {}; nothing was changed", request.name);
+            return Err(Failure::because(failure.exit, why));
+        }
         most_asked_for(target, &request.name).await?;
-        let question = format!("{failure}. Type the domain's name to enforce it now");
+        // What else to do than to confirm is for whoever cannot be asked.
+        let text = failure.to_string();
+        let reason = text.split(". Nothing was changed").next().unwrap_or_default();
+        let question = format!("{reason}. Type the domain's name to enforce it now");
         request.confirmed = Some(confirm::typed_name(&question).ok_or(failure)?);
     }
 }

@@ -5,8 +5,9 @@ use crate::commands::print;
 use crate::commands::shell_word::shell_word;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{DomainUnlisted, UNLISTED_MAX, UnlistedRecipient};
-use doorlist_core::address::DomainName;
+use doorlist_actions::{DomainShow, DomainUnlisted, UNLISTED_MAX, UnlistedRecipient};
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::domain::SubAddressing;
 use serde::Serialize;
 
 /// A recipient with the commands for it, as JSON.
@@ -14,7 +15,7 @@ use serde::Serialize;
 struct UnlistedLine<'a> {
     #[serde(flatten)]
     recipient: &'a UnlistedRecipient,
-    /// Adds it as an account of its own.
+    /// Adds it as an account of its own; of a sub-address, its base.
     add: String,
     /// Adds it as an alias; `ACCOUNT` is to be replaced.
     alias: String,
@@ -27,13 +28,19 @@ pub(super) async fn unlisted(
     days: u16,
 ) -> Result<Exit, Failure> {
     let report = target.ask(DomainUnlisted { name, days, limit: UNLISTED_MAX }).await?;
+    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
     for recipient in &report.recipients {
-        let (add, alias) = (add(recipient), alias(recipient));
+        // A sub-address is accepted with its base.
+        let base = base_of(&recipient.address, separators);
+        let (add, alias) = (add(&base), alias(&base));
         if out.is_json() {
             out.object(&UnlistedLine { recipient, add, alias })?;
             continue;
         }
         out.line(&line(recipient))?;
+        if base != recipient.address {
+            out.line(&format!("  is a sub-address of {base}, which is not on the list"))?;
+        }
         out.line(&format!("  {add}"))?;
         out.line(&format!("  {alias}"))?;
     }
@@ -65,11 +72,17 @@ pub(super) fn line(recipient: &UnlistedRecipient) -> String {
     format!("{}: {times}, last {last}, from {}{more}", recipient.address, senders.join(", "))
 }
 
-fn add(recipient: &UnlistedRecipient) -> String {
-    format!("doorlist account add {}", shell_word(&recipient.address.to_string()))
+/// The address without its tags.
+fn base_of(address: &Address, separators: SubAddressing) -> Address {
+    let base = address.local().bases(separators).last().map(LocalPart::from_canonical);
+    Address::new(base.unwrap_or_else(|| address.local().clone()), address.domain().clone())
 }
 
-fn alias(recipient: &UnlistedRecipient) -> String {
-    let (local, domain) = (recipient.address.local().to_string(), recipient.address.domain());
+fn add(address: &Address) -> String {
+    format!("doorlist account add {}", shell_word(&address.to_string()))
+}
+
+fn alias(address: &Address) -> String {
+    let (local, domain) = (address.local().to_string(), address.domain());
     format!("doorlist alias add ACCOUNT@{domain} {}", shell_word(&local))
 }
