@@ -5,9 +5,9 @@
 //! one of its servers: a server that takes every name says nothing by taking one, and one that refuses every name is
 //! broken, not informed. Answers and times come in as parameters.
 
-mod limits;
-mod records;
-mod route;
+pub mod limits;
+pub mod records;
+pub mod route;
 #[cfg(test)]
 mod tests;
 

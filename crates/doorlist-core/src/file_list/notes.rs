@@ -191,11 +191,9 @@ impl fmt::Display for FileNote {
                 quoted(column)
             ),
             FileNote::TitleLines { lines, head, addresses } => {
-                write!(f, "lines above the header in line {head}, which are not read: {lines}")?;
-                if *addresses > 0 {
-                    write!(f, "; addresses of the domain in them, which are not listed: {addresses}")?;
-                }
-                Ok(())
+                let found = format!("; addresses of the domain in them, which are not listed: {addresses}");
+                let found = if *addresses > 0 { found.as_str() } else { "" };
+                write!(f, "lines above the header in line {head}, which are not read: {lines}{found}")
             }
             FileNote::WordColumn { column, words } => write!(
                 f,

@@ -45,6 +45,7 @@ impl Bench {
             domain: Some(DomainId(n)),
             address: None,
             system: false,
+            unlisted: false,
         });
         let envelope = Envelope {
             sender: "s@example.test".into(),
