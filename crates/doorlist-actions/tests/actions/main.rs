@@ -198,7 +198,10 @@ async fn the_queue_without_a_server_is_the_spool() {
     assert_eq!(of_domain, all);
     let order = |order| QueueMove { order, selection: QueueSelection::Message(id) };
     for (asked, held) in [(QueueOrder::Hold, true), (QueueOrder::Retry, true), (QueueOrder::Release, false)] {
-        assert_eq!(day.ask(order(asked)).await.unwrap(), Response::QueueDone(1));
+        match asked {
+            QueueOrder::Retry => day.refused(order(asked), ErrorKind::Usage, 64, "1 message is on hold").await,
+            _ => assert_eq!(day.ask(order(asked)).await.unwrap(), Response::QueueDone(1)),
+        }
         let Response::QueueMessage(entry) = day.ask(QueueShow { id }).await.unwrap() else { panic!() };
         assert_eq!(entry.hold, held, "{asked:?}");
     }
