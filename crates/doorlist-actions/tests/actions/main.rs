@@ -166,7 +166,7 @@ async fn accounts_and_aliases_by_hand() {
     day.done(AliasRemove { addresses: addresses(&["a.lee@example.test"]) }).await;
     assert_eq!(day.check("a.lee@example.test").await, (3, "vetoed"));
     day.done(remove(&["ann@example.test"])).await;
-    day.refused(remove(&["ann@example.test"]), ErrorKind::NotFound, 3, "not on the list").await;
+    day.refused(remove(&["ann@example.test"]), ErrorKind::NotFound, 3, "removed by a person already").await;
     day.refused(remove(&[]), ErrorKind::Usage, 64, "1 to").await;
 }
 
