@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{ANN, at_work, only_an_honest_message_comes_out, with_destination};
 use crate::client::{Client, wait_until};
+use crate::name_server::authenticating;
 use crate::server::{Server, Settings};
 use crate::sink::{Manners, Sink};
 
@@ -79,7 +80,8 @@ fn s32_a_server_that_is_ourselves_gets_nothing() {
 #[test]
 fn s34_a_bounce_is_never_bounced() {
     let bounces = Sink::start();
-    let (server, sink) = at_work(Settings::default().set("relay.outbound", bounces.address().to_string()));
+    let (server, sink) =
+        at_work(authenticating(Settings::default().set("relay.outbound", bounces.address().to_string())));
     sink.behave(Manners { recipient: Some("550 5.1.1 gone".to_owned()), ..Manners::default() });
     let mut client = Client::greeted(server.smtp());
     for path in ["", "friend@sender.example.test"] {
@@ -100,7 +102,7 @@ fn s34_a_bounce_is_never_bounced() {
 #[test]
 fn s34_what_no_server_takes_is_refused_and_not_bounced() {
     let bounces = Sink::start();
-    let server = Server::with(Settings::default().set("relay.outbound", bounces.address().to_string()));
+    let server = Server::with(authenticating(Settings::default().set("relay.outbound", bounces.address().to_string())));
     let sink = with_destination(&server, Manners { without_smtp_utf8: true, ..Manners::default() });
     server.done(&["account", "add", "jürgen@example.test"]);
     let mut client = Client::greeted(server.smtp());
@@ -145,7 +147,8 @@ fn s34_what_no_server_takes_is_refused_and_not_bounced() {
 #[test]
 fn s35_a_refusal_by_the_destination_is_told_once_with_headers_only() {
     let bounces = Sink::start();
-    let (server, sink) = at_work(Settings::default().set("relay.outbound", bounces.address().to_string()));
+    let (server, sink) =
+        at_work(authenticating(Settings::default().set("relay.outbound", bounces.address().to_string())));
     for refusal in [
         Manners { recipient: Some("550 5.1.1 host secret.internal says no".to_owned()), ..Manners::default() },
         Manners { message: Some("554 5.6.0 do not like it".to_owned()), ..Manners::default() },
@@ -177,7 +180,8 @@ fn s35_a_refusal_by_the_destination_is_told_once_with_headers_only() {
 #[test]
 fn s35_a_flood_of_refusals_is_no_flood_of_bounces() {
     let bounces = Sink::start();
-    let (server, sink) = at_work(Settings::default().set("relay.outbound", bounces.address().to_string()));
+    let (server, sink) =
+        at_work(authenticating(Settings::default().set("relay.outbound", bounces.address().to_string())));
     sink.behave(Manners { recipient: Some("550 5.1.1 gone".to_owned()), ..Manners::default() });
     let mut client = Client::greeted(server.smtp());
     for _ in 0..15 {
