@@ -12,8 +12,8 @@ pub mod route;
 mod tests;
 
 pub use limits::{CONNECTIONS_PER_SERVER, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, SourceClass};
-pub use records::{Record, Records};
-pub use route::{Control, FRESH_FOR, Route, TRUSTED_FOR, Trust};
+pub use records::{VerificationRecord, VerificationRecords};
+pub use route::{FRESH_FOR, Route, RouteControl, RouteTrust, TRUSTED_FOR};
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub const INVALID_ASKED_ANEW_FROM: Duration = Duration::from_mins(10);
 /// What a server answered about one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum ServerAnswer {
     /// It took the recipient.
     Exists,
     /// It says that there is no such user.
@@ -49,7 +49,7 @@ pub enum Knowledge {
     Absent,
     /// The same on a route that is new: it may be set up wrongly.
     AbsentOnNewRoute,
-    /// Nobody knows.
+    /// Nobody knows whether it exists.
     Undecided,
 }
 
@@ -65,13 +65,13 @@ pub enum Judgement {
 }
 
 /// Judges a recipient by the live record of its address.
-pub fn judge(record: Option<Record>, route: &Route, now: Timestamp) -> Judgement {
+pub fn judge(record: Option<VerificationRecord>, route: &Route, now: Timestamp) -> Judgement {
     match record {
-        Some(Record { exists: true, at }) if now.since(at) >= VALID_REFRESHED_FROM => {
+        Some(VerificationRecord { exists: true, at }) if now.since(at) >= VALID_REFRESHED_FROM => {
             Judgement::Refresh(Knowledge::Exists)
         }
-        Some(Record { exists: true, .. }) => Judgement::Known(Knowledge::Exists),
-        Some(Record { exists: false, at }) if now.since(at) < INVALID_ASKED_ANEW_FROM => {
+        Some(VerificationRecord { exists: true, .. }) => Judgement::Known(Knowledge::Exists),
+        Some(VerificationRecord { exists: false, at }) if now.since(at) < INVALID_ASKED_ANEW_FROM => {
             match route.knowledge_of_absent(now) {
                 // What may be missing is a known address that it took of late: asking brings that.
                 Knowledge::Undecided if route.wants_known(now) => Judgement::Ask,
@@ -83,11 +83,16 @@ pub fn judge(record: Option<Record>, route: &Route, now: Timestamp) -> Judgement
 }
 
 /// What is known after a server answered; `record` is the live one, which a failed probe does not overwrite.
-pub fn after_asking(answer: Answer, record: Option<Record>, route: &Route, now: Timestamp) -> Knowledge {
+pub fn after_asking(
+    answer: ServerAnswer,
+    record: Option<VerificationRecord>,
+    route: &Route,
+    now: Timestamp,
+) -> Knowledge {
     let exists = match answer {
-        Answer::Exists => true,
-        Answer::NoSuchUser => false,
-        Answer::Undecided => match record {
+        ServerAnswer::Exists => true,
+        ServerAnswer::NoSuchUser => false,
+        ServerAnswer::Undecided => match record {
             Some(record) => record.exists,
             None => return Knowledge::Undecided,
         },

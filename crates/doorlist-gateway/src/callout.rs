@@ -21,13 +21,13 @@ pub use on_demand::ProbedServer;
 use crate::clock;
 use crate::journal::Journal;
 use crate::relay::RelayHandle;
-use book::{Asking, Book, Question, name_of};
+use book::{Asking, Book, CalloutQuestion, name_of};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::network::SourceKey;
 use doorlist_core::verification::{CONNECTIONS_PER_SERVER, Knowledge, Route, SourceClass};
-use doorlist_store::verification::ServerName;
+use doorlist_store::verification::RouteServer;
 use doorlist_store::{RecipientStore, VerificationBook};
 use metrics::CalloutMetrics;
 use prometheus_client::registry::Registry;
@@ -59,7 +59,7 @@ pub(crate) struct Callout {
     senders: Vec<String>,
     book: Mutex<Book>,
     /// Connections of each server.
-    gates: Mutex<HashMap<ServerName, Arc<Semaphore>>>,
+    gates: Mutex<HashMap<RouteServer, Arc<Semaphore>>>,
     metrics: CalloutMetrics,
     turn: AtomicUsize,
 }
@@ -101,9 +101,10 @@ impl Callout {
         domain: &ProtectedDomain,
         source: SourceKey,
     ) -> Result<Knowledge, PendingAnswer> {
-        let servers: Vec<ServerName> = self.best_servers(domain.id).iter().map(name_of).collect();
+        let servers: Vec<RouteServer> = self.best_servers(domain.id).iter().map(name_of).collect();
         let class = SourceClass::Ordinary;
-        let question = Question { address, domain: domain.id, servers: &servers, source, class, may_ask: !domain.hold };
+        let question =
+            CalloutQuestion { address, domain: domain.id, servers: &servers, source, class, may_ask: !domain.hold };
         let (asking, starts) = self.lock().ask(&question, clock::now());
         if starts {
             let (callout, name) = (Arc::clone(self), address.domain().clone());
@@ -116,7 +117,7 @@ impl Callout {
     }
 
     /// What is known of the word of each server of a protected name.
-    pub(crate) fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+    pub(crate) fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
         self.lock().routes(name)
     }
 
@@ -145,7 +146,7 @@ impl Callout {
         route.servers.iter().filter(|server| Some(server.preference) == best).cloned().collect()
     }
 
-    fn gate(&self, server: &ServerName) -> Arc<Semaphore> {
+    fn gate(&self, server: &RouteServer) -> Arc<Semaphore> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry(server.clone()).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_SERVER)));
         Arc::clone(gate)

@@ -15,7 +15,7 @@ use crate::verdict::{Scanner, Verdicts};
 use arc_swap::ArcSwap;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::verification::Route;
-use doorlist_store::verification::ServerName;
+use doorlist_store::verification::RouteServer;
 use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -129,7 +129,7 @@ impl Gateway {
     }
 
     /// What is known of the word of each server of a protected name.
-    pub fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+    pub fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
         self.inbound.callout.routes(name)
     }
 

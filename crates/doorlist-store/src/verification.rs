@@ -8,20 +8,20 @@ use crate::recipients::RecipientStore;
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
-use doorlist_core::verification::{Control, Record, Route};
+use doorlist_core::verification::{Route, RouteControl, VerificationRecord};
 use serde_json::json;
 use std::collections::HashMap;
 
 /// A protected name, with the number of its domain.
 pub type VerifiedName = (DomainId, DomainName);
 /// Host and port of a server, as a route names them.
-pub type ServerName = (Box<str>, u16);
+pub type RouteServer = (Box<str>, u16);
 
 /// What is to be written.
 #[derive(Debug, Default)]
 pub struct VerificationNotes {
-    pub records: HashMap<(VerifiedName, LocalPart), Record>,
-    pub routes: HashMap<(VerifiedName, ServerName), Route>,
+    pub records: HashMap<(VerifiedName, LocalPart), VerificationRecord>,
+    pub routes: HashMap<(VerifiedName, RouteServer), Route>,
 }
 
 impl VerificationNotes {
@@ -56,7 +56,7 @@ impl VerificationBook {
         &self,
         (id, name): &VerifiedName,
         locals: &[LocalPart],
-    ) -> Result<Vec<(LocalPart, Record)>, StoreError> {
+    ) -> Result<Vec<(LocalPart, VerificationRecord)>, StoreError> {
         const SQL: &str = "
             SELECT v.local, v.found, v.noted FROM json_each($1) AS k CROSS JOIN verified_address AS v
             WHERE v.local = CAST(k.value ->> 0 AS TEXT) AND v.domain_id = $2 AND v.name = $3";
@@ -64,7 +64,7 @@ impl VerificationBook {
         let rows = (&self.db).rows(SQL, &binds![&locals, *id, name]).await?;
         let record = |row: &crate::db::Row| {
             let local = LocalPart::from_canonical(row.text(0)?);
-            Ok((local, Record { exists: row.get(1)?, at: Timestamp::from_millis(row.int(2)?) }))
+            Ok((local, VerificationRecord { exists: row.get(1)?, at: Timestamp::from_millis(row.int(2)?) }))
         };
         rows.iter().map(record).collect()
     }
@@ -73,13 +73,13 @@ impl VerificationBook {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn routes(&self, (id, name): &VerifiedName) -> Result<Vec<(ServerName, Route)>, StoreError> {
+    pub async fn routes(&self, (id, name): &VerifiedName) -> Result<Vec<(RouteServer, Route)>, StoreError> {
         const SQL: &str = "
             SELECT host, port, since, random_taken, random_asked, known_taken, known_asked FROM verified_route
             WHERE domain_id = $1 AND name = $2";
         let rows = (&self.db).rows(SQL, &binds![*id, name]).await?;
         let control = |taken: Option<bool>, asked: Option<i64>| {
-            Some(Control { taken: taken?, at: Timestamp::from_millis(asked?) })
+            Some(RouteControl { taken: taken?, at: Timestamp::from_millis(asked?) })
         };
         let route = |row: &crate::db::Row| {
             let server = (row.text(0)?.into(), row.get(1)?);
@@ -129,8 +129,8 @@ impl VerificationBook {
             json!([id.0, name.as_str(), local.as_str(), i64::from(record.exists), record.at.as_millis()])
         });
         let routes = notes.routes.iter().map(|(((id, name), (host, port)), route)| {
-            let taken = |control: Option<Control>| control.map(|control| i64::from(control.taken));
-            let asked = |control: Option<Control>| control.map(|control| control.at.as_millis());
+            let taken = |control: Option<RouteControl>| control.map(|control| i64::from(control.taken));
+            let asked = |control: Option<RouteControl>| control.map(|control| control.at.as_millis());
             json!([
                 id.0,
                 name.as_str(),

@@ -4,9 +4,9 @@
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
-use doorlist_core::verification::{INVALID_FOR, Record, Route, VALID_FOR};
+use doorlist_core::verification::{INVALID_FOR, Route, VALID_FOR, VerificationRecord};
 use doorlist_store::retention::RetentionLimits;
-use doorlist_store::verification::{ServerName, VerificationNotes, VerifiedName};
+use doorlist_store::verification::{RouteServer, VerificationNotes, VerifiedName};
 use doorlist_store::{RecipientStore, Retention, StoreUrl, VerificationBook};
 use doorlist_testbed::postgres::Cluster;
 use std::time::Duration;
@@ -34,13 +34,13 @@ fn local(text: &str) -> LocalPart {
 }
 
 fn note(notes: &mut VerificationNotes, text: &str, exists: bool, at: Timestamp) {
-    notes.records.insert((name(1), local(text)), Record { exists, at });
+    notes.records.insert((name(1), local(text)), VerificationRecord { exists, at });
 }
 
 async fn tell(url: StoreUrl) {
     let recipients = RecipientStore::open(&url).await.unwrap();
     let (here, there) = (VerificationBook::of(&recipients), VerificationBook::of(&recipients));
-    let server: ServerName = ("mail.example.test".into(), 25);
+    let server: RouteServer = ("mail.example.test".into(), 25);
     let mut route = Route::new(NOW);
     route.random_answered(false, NOW);
     let mut notes = VerificationNotes::default();
@@ -52,8 +52,10 @@ async fn tell(url: StoreUrl) {
     let asked = [local("ann"), local("bob"), local("größe'); --")];
     let mut found = there.records(&name(1), &asked).await.unwrap();
     found.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
-    let expected =
-        [(local("ann"), Record { exists: true, at: NOW }), (asked[2].clone(), Record { exists: false, at: NOW })];
+    let expected = [
+        (local("ann"), VerificationRecord { exists: true, at: NOW }),
+        (asked[2].clone(), VerificationRecord { exists: false, at: NOW }),
+    ];
     assert_eq!(found, expected);
     assert_eq!(there.routes(&name(1)).await.unwrap(), [(server.clone(), route)]);
     assert!(there.records(&name(2), &asked).await.unwrap().is_empty(), "another domain has nothing of it");

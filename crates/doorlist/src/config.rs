@@ -6,6 +6,7 @@ mod build;
 pub(crate) mod keys;
 mod layers;
 mod log;
+mod places;
 mod retention;
 mod show;
 #[cfg(test)]

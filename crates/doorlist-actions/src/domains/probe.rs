@@ -5,7 +5,7 @@ use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
-use doorlist_core::verification::{Answer, Control, Route, Trust};
+use doorlist_core::verification::{Route, RouteControl, RouteTrust, ServerAnswer};
 use serde::{Deserialize, Serialize};
 
 /// What is known of the word of each server of a domain.
@@ -18,15 +18,15 @@ pub struct DomainRoutes {
 /// What the word of one server about unlisted recipients is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteStanding {
-    /// `host:port`.
+    /// Its place, as `host:port`.
     pub server: String,
-    pub trust: Trust,
+    pub trust: RouteTrust,
     /// When it was asked first.
     pub since: Timestamp,
     /// What it made of a random name.
-    pub random: Option<Control>,
+    pub random: Option<RouteControl>,
     /// What it made of a known name.
-    pub known: Option<Control>,
+    pub known: Option<RouteControl>,
 }
 
 impl RouteStanding {
@@ -49,10 +49,10 @@ pub struct DomainProbe {
 /// What one server said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerProbe {
-    /// `host:port`.
+    /// Its place, as `host:port`.
     pub server: String,
     /// Each address that it was asked for, with its answer.
-    pub answers: Vec<(Address, Answer)>,
+    pub answers: Vec<(Address, ServerAnswer)>,
     /// The dialogue, in lines that begin with `C:` or `S:`; of several sessions, one after the other.
     pub dialogue: Vec<String>,
     /// Why there was no session.

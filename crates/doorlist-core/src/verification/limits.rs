@@ -49,7 +49,7 @@ impl RateWindow {
         self.at(now).counts.iter().fold(0, |sum: u32, count| sum.saturating_add(*count)) < max
     }
 
-    /// Counts a name.
+    /// Counts a name that is asked for.
     pub fn count(&mut self, now: Timestamp) {
         *self = self.at(now);
         self.counts[0] = self.counts[0].saturating_add(1);

@@ -1,25 +1,25 @@
 //! The records of one protected name, bounded.
 
-use super::{Answer, INVALID_FOR, VALID_FOR};
+use super::{INVALID_FOR, ServerAnswer, VALID_FOR};
 use crate::time::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Records of addresses that exist, at most: no organisation that learns its list from mail has more, and a server that
+/// VerificationRecords of addresses that exist, at most: no organisation that learns its list from mail has more, and a server that
 /// takes every name must not fill the memory.
 pub const VALID_MAX: usize = 100_000;
-/// Records of addresses that do not exist, at most.
+/// VerificationRecords of addresses that do not exist, at most.
 pub const INVALID_MAX: usize = 50_000;
 
 /// What a server said about an address, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct VerificationRecord {
     pub exists: bool,
     pub at: Timestamp,
 }
 
-impl Record {
+impl VerificationRecord {
     /// Whether it holds at this time. A record of the future is none: the clock was set back.
     pub fn is_live(&self, now: Timestamp) -> bool {
         let age = if self.exists { VALID_FOR } else { INVALID_FOR };
@@ -32,31 +32,31 @@ const CLOCK_SLACK: Duration = Duration::from_mins(5);
 
 /// The records of one protected name: local parts with what its server said. The oldest makes room.
 #[derive(Debug)]
-pub struct Records {
+pub struct VerificationRecords {
     valid: Aged,
     invalid: Aged,
 }
 
-impl Default for Records {
+impl Default for VerificationRecords {
     fn default() -> Self {
         Self { valid: Aged::new(VALID_MAX), invalid: Aged::new(INVALID_MAX) }
     }
 }
 
-impl Records {
+impl VerificationRecords {
     /// The live record of a local part in its normal form.
-    pub fn find(&self, local: &str, now: Timestamp) -> Option<Record> {
-        let of = |aged: &Aged, exists| aged.times.get(local).map(|at| Record { exists, at: *at });
+    pub fn find(&self, local: &str, now: Timestamp) -> Option<VerificationRecord> {
+        let of = |aged: &Aged, exists| aged.times.get(local).map(|at| VerificationRecord { exists, at: *at });
         let found = of(&self.valid, true).or_else(|| of(&self.invalid, false));
         found.filter(|record| record.is_live(now))
     }
 
     /// Takes an answer. An undecided one changes nothing; whether something was.
-    pub fn note(&mut self, local: &str, answer: Answer, now: Timestamp) -> bool {
+    pub fn note(&mut self, local: &str, answer: ServerAnswer, now: Timestamp) -> bool {
         let (to, from) = match answer {
-            Answer::Exists => (&mut self.valid, &mut self.invalid),
-            Answer::NoSuchUser => (&mut self.invalid, &mut self.valid),
-            Answer::Undecided => return false,
+            ServerAnswer::Exists => (&mut self.valid, &mut self.invalid),
+            ServerAnswer::NoSuchUser => (&mut self.invalid, &mut self.valid),
+            ServerAnswer::Undecided => return false,
         };
         from.forget(local);
         to.put(local, now);

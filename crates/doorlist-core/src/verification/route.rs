@@ -18,7 +18,7 @@ pub const FRESH_FOR: Duration = Duration::from_hours(1);
 
 /// What a server made of a control, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Control {
+pub struct RouteControl {
     /// It took the name.
     pub taken: bool,
     pub at: Timestamp,
@@ -27,7 +27,7 @@ pub struct Control {
 /// Whether a server's word about an address is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trust {
+pub enum RouteTrust {
     /// It was not asked for both controls of late, or gave no clear answer.
     Unproven,
     /// It takes a known name and refuses a random one.
@@ -44,9 +44,9 @@ pub struct Route {
     /// When its server was asked first.
     pub since: Timestamp,
     /// A random name, which surely does not exist.
-    pub random: Option<Control>,
+    pub random: Option<RouteControl>,
     /// A known name: listed, or one that took mail.
-    pub known: Option<Control>,
+    pub known: Option<RouteControl>,
 }
 
 impl Route {
@@ -57,17 +57,17 @@ impl Route {
 
     /// Takes the answer to a random name; only a clear one is a control.
     pub fn random_answered(&mut self, taken: bool, at: Timestamp) {
-        self.random = Some(Control { taken, at });
+        self.random = Some(RouteControl { taken, at });
     }
 
     /// Takes the answer to a known name, from a probe or from a delivery.
     pub fn known_answered(&mut self, taken: bool, at: Timestamp) {
-        self.known = Some(Control { taken, at });
+        self.known = Some(RouteControl { taken, at });
     }
 
     /// Takes what another node knows of the same route: of each control the later one, and the earlier beginning.
     pub fn merge(&mut self, other: &Route) {
-        let later = |a: Option<Control>, b: Option<Control>| match (a, b) {
+        let later = |a: Option<RouteControl>, b: Option<RouteControl>| match (a, b) {
             (Some(a), Some(b)) if b.at > a.at => Some(b),
             (a, b) => a.or(b),
         };
@@ -77,18 +77,18 @@ impl Route {
     }
 
     /// Whether the server's word about an address is believed.
-    pub fn trust(&self, now: Timestamp) -> Trust {
-        let live = |control: Option<Control>, good: bool| {
+    pub fn trust(&self, now: Timestamp) -> RouteTrust {
+        let live = |control: Option<RouteControl>, good: bool| {
             control.filter(|control| {
                 let holds = if control.taken == good { TRUSTED_FOR } else { UNTRUSTED_FOR };
                 now.since(control.at) < holds
             })
         };
         match (live(self.random, false), live(self.known, true)) {
-            (Some(Control { taken: true, .. }), _) => Trust::AcceptsAll,
-            (_, Some(Control { taken: false, .. })) => Trust::RefusesAll,
-            (Some(_), Some(_)) => Trust::Trusted,
-            _ => Trust::Unproven,
+            (Some(RouteControl { taken: true, .. }), _) => RouteTrust::AcceptsAll,
+            (_, Some(RouteControl { taken: false, .. })) => RouteTrust::RefusesAll,
+            (Some(_), Some(_)) => RouteTrust::Trusted,
+            _ => RouteTrust::Unproven,
         }
     }
 
@@ -118,6 +118,6 @@ impl Route {
 
     /// Whether a message that this server takes now teaches: it is trusted, and refused a random name of late.
     pub fn teaches(&self, now: Timestamp) -> bool {
-        self.trust(now) == Trust::Trusted && !self.wants_random(FRESH_FOR, now)
+        self.trust(now) == RouteTrust::Trusted && !self.wants_random(FRESH_FOR, now)
     }
 }

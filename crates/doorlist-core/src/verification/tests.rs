@@ -21,23 +21,23 @@ fn trusted() -> Route {
 
 #[test]
 fn records_hold_as_long_as_their_kind_does() {
-    let mut records = Records::default();
-    records.note("ann", Answer::Exists, START);
-    records.note("bob", Answer::NoSuchUser, START);
-    assert!(!records.note("cora", Answer::Undecided, START));
-    let find = |records: &Records, name, now| records.find(name, now).map(|record| record.exists);
+    let mut records = VerificationRecords::default();
+    records.note("ann", ServerAnswer::Exists, START);
+    records.note("bob", ServerAnswer::NoSuchUser, START);
+    assert!(!records.note("cora", ServerAnswer::Undecided, START));
+    let find = |records: &VerificationRecords, name, now| records.find(name, now).map(|record| record.exists);
     assert_eq!(find(&records, "ann", START + VALID_FOR - SECOND), Some(true));
     assert_eq!(find(&records, "ann", START + VALID_FOR), None);
     assert_eq!(find(&records, "bob", START + INVALID_FOR - SECOND), Some(false));
     assert_eq!(find(&records, "bob", START + INVALID_FOR), None);
     assert_eq!(find(&records, "cora", START), None);
-    records.note("ann", Answer::Undecided, START + DAY);
+    records.note("ann", ServerAnswer::Undecided, START + DAY);
     assert_eq!(
         records.find("ann", START + DAY),
-        Some(Record { exists: true, at: START }),
+        Some(VerificationRecord { exists: true, at: START }),
         "a failed probe changes nothing"
     );
-    records.note("ann", Answer::NoSuchUser, START + DAY);
+    records.note("ann", ServerAnswer::NoSuchUser, START + DAY);
     assert_eq!(find(&records, "ann", START + DAY), Some(false), "the last clear answer counts");
     records.forget("ann");
     assert_eq!(find(&records, "ann", START + DAY), None);
@@ -47,15 +47,15 @@ fn records_hold_as_long_as_their_kind_does() {
 
 #[test]
 fn records_are_bounded_and_the_oldest_make_room() {
-    let mut records = Records::default();
+    let mut records = VerificationRecords::default();
     for number in 0..INVALID_MAX + 10 {
-        records.note(&format!("no{number}"), Answer::NoSuchUser, START);
+        records.note(&format!("no{number}"), ServerAnswer::NoSuchUser, START);
     }
     for number in 0..VALID_MAX + 10 {
-        records.note(&format!("yes{number}"), Answer::Exists, START);
+        records.note(&format!("yes{number}"), ServerAnswer::Exists, START);
     }
     for _ in 0..3 * VALID_MAX {
-        records.note("yes15", Answer::Exists, START + SECOND);
+        records.note("yes15", ServerAnswer::Exists, START + SECOND);
     }
     assert_eq!(records.counts(), (VALID_MAX, INVALID_MAX));
     assert_eq!(records.find("yes9", START), None);
@@ -66,22 +66,22 @@ fn records_are_bounded_and_the_oldest_make_room() {
 fn a_server_is_trusted_that_tells_known_from_random() {
     let later = |time: Duration| START + time;
     let route = trusted();
-    assert_eq!(route.trust(START), Trust::Trusted);
+    assert_eq!(route.trust(START), RouteTrust::Trusted);
     assert!(route.teaches(START) && !route.teaches(later(FRESH_FOR)));
-    assert_eq!(route.trust(later(TRUSTED_FOR)), Trust::Unproven);
-    assert_eq!(Route::new(START).trust(START), Trust::Unproven);
+    assert_eq!(route.trust(later(TRUSTED_FOR)), RouteTrust::Unproven);
+    assert_eq!(Route::new(START).trust(START), RouteTrust::Unproven);
 
     let mut accepts_all = route;
     accepts_all.random_answered(true, START);
-    assert_eq!(accepts_all.trust(START), Trust::AcceptsAll);
+    assert_eq!(accepts_all.trust(START), RouteTrust::AcceptsAll);
     assert!(!accepts_all.teaches(START));
     assert!(!accepts_all.wants_random(FRESH_FOR, later(UNTRUSTED_FOR - SECOND)), "not asked again and again");
     assert!(accepts_all.wants_random(FRESH_FOR, later(UNTRUSTED_FOR)));
-    assert_eq!(accepts_all.trust(later(UNTRUSTED_FOR)), Trust::Unproven);
+    assert_eq!(accepts_all.trust(later(UNTRUSTED_FOR)), RouteTrust::Unproven);
 
     let mut refuses_all = route;
     refuses_all.known_answered(false, START);
-    assert_eq!(refuses_all.trust(START), Trust::RefusesAll);
+    assert_eq!(refuses_all.trust(START), RouteTrust::RefusesAll);
     assert_eq!(refuses_all.knowledge_of_absent(START), Knowledge::Undecided);
     assert!(!refuses_all.wants_known(START) && refuses_all.wants_known(later(KNOWN_WITHIN)));
 }
@@ -100,7 +100,7 @@ fn no_such_user_needs_a_known_name_within_the_hour() {
 #[test]
 fn records_are_judged_by_age_and_route() {
     let route = trusted();
-    let record = |exists, age: Duration| Some(Record { exists, at: START - age });
+    let record = |exists, age: Duration| Some(VerificationRecord { exists, at: START - age });
     let known = |knowledge| Judgement::Known(knowledge);
     for (record, expected) in [
         (None, Judgement::Ask),
@@ -118,11 +118,11 @@ fn records_are_judged_by_age_and_route() {
     assert_eq!(judge(absent, &broken, START), known(Knowledge::Undecided));
     assert_eq!(judge(record(true, DAY), &broken, START), known(Knowledge::Exists), "also when the server is broken");
 
-    assert_eq!(after_asking(Answer::Exists, None, &route, START), Knowledge::Exists);
-    assert_eq!(after_asking(Answer::NoSuchUser, None, &route, START), Knowledge::Absent);
-    assert_eq!(after_asking(Answer::Undecided, None, &route, START), Knowledge::Undecided);
-    assert_eq!(after_asking(Answer::Undecided, record(true, DAY), &route, START), Knowledge::Exists);
-    assert_eq!(after_asking(Answer::NoSuchUser, record(true, DAY), &broken, START), Knowledge::Undecided);
+    assert_eq!(after_asking(ServerAnswer::Exists, None, &route, START), Knowledge::Exists);
+    assert_eq!(after_asking(ServerAnswer::NoSuchUser, None, &route, START), Knowledge::Absent);
+    assert_eq!(after_asking(ServerAnswer::Undecided, None, &route, START), Knowledge::Undecided);
+    assert_eq!(after_asking(ServerAnswer::Undecided, record(true, DAY), &route, START), Knowledge::Exists);
+    assert_eq!(after_asking(ServerAnswer::NoSuchUser, record(true, DAY), &broken, START), Knowledge::Undecided);
 }
 
 #[test]
@@ -172,21 +172,21 @@ proptest! {
     /// The records of a name are what a plain map says, whatever is noted and forgotten in whatever order.
     #[test]
     fn records_are_as_a_plain_map(steps in prop::collection::vec((0..6_u8, 0..4_u8, 0..40_u64), 1..200)) {
-        let (mut records, mut model, mut now) = (Records::default(), HashMap::new(), START);
+        let (mut records, mut model, mut now) = (VerificationRecords::default(), HashMap::new(), START);
         for (name, what, hours) in steps {
             now = now + Duration::from_hours(hours);
             let name = format!("n{name}");
             match what {
-                0 => drop(model.insert(name.clone(), Record { exists: true, at: now })),
-                1 => drop(model.insert(name.clone(), Record { exists: false, at: now })),
+                0 => drop(model.insert(name.clone(), VerificationRecord { exists: true, at: now })),
+                1 => drop(model.insert(name.clone(), VerificationRecord { exists: false, at: now })),
                 2 => drop(model.remove(&name)),
                 _ => drop(records.sweep(now)),
             }
             match what {
-                0 => drop(records.note(&name, Answer::Exists, now)),
-                1 => drop(records.note(&name, Answer::NoSuchUser, now)),
+                0 => drop(records.note(&name, ServerAnswer::Exists, now)),
+                1 => drop(records.note(&name, ServerAnswer::NoSuchUser, now)),
                 2 => records.forget(&name),
-                _ => drop(records.note(&name, Answer::Undecided, now)),
+                _ => drop(records.note(&name, ServerAnswer::Undecided, now)),
             }
             for name in (0..6).map(|name| format!("n{name}")) {
                 let expected = model.get(&name).copied().filter(|record| record.is_live(now));

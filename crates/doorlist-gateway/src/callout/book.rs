@@ -10,10 +10,10 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::network::SourceKey;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{
-    Answer, Judgement, Knowledge, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, Record, Records, Route,
-    SourceClass, Trust, after_asking, judge,
+    Judgement, Knowledge, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, Route, RouteTrust, ServerAnswer,
+    SourceClass, VerificationRecord, VerificationRecords, after_asking, judge,
 };
-use doorlist_store::verification::{ServerName, VerificationNotes};
+use doorlist_store::verification::{RouteServer, VerificationNotes};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,18 +30,18 @@ const NOTES_MAX: usize = 20_000;
 const FRESH: Duration = Duration::from_mins(10);
 
 /// The name under which a server is kept.
-pub(crate) fn name_of(server: &MailServer) -> ServerName {
+pub(crate) fn name_of(server: &MailServer) -> RouteServer {
     (server.host.to_ascii_lowercase().into(), server.port)
 }
 
 /// Somebody wants to know of an address.
 #[derive(Debug)]
-pub(super) struct Question<'a> {
+pub(super) struct CalloutQuestion<'a> {
     pub(super) address: &'a Address,
     /// The domain that has its name.
     pub(super) domain: DomainId,
     /// Those of the best preference.
-    pub(super) servers: &'a [ServerName],
+    pub(super) servers: &'a [RouteServer],
     /// Whose mail asks for it.
     pub(super) source: SourceKey,
     pub(super) class: SourceClass,
@@ -61,7 +61,7 @@ pub(super) enum Asking {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     names: HashMap<DomainName, NameBook>,
-    servers: HashMap<ServerName, ServerBook>,
+    servers: HashMap<RouteServer, ServerBook>,
     sources: HashMap<SourceKey, RateWindow>,
     /// What is to be written to the store.
     notes: VerificationNotes,
@@ -82,8 +82,8 @@ struct ServerBook {
 struct NameBook {
     /// A domain that comes again under another number begins anew.
     domain: DomainId,
-    records: Records,
-    routes: HashMap<ServerName, Route>,
+    records: VerificationRecords,
+    routes: HashMap<RouteServer, Route>,
     waiting: VecDeque<LocalPart>,
     flights: HashMap<LocalPart, watch::Sender<Option<Knowledge>>>,
     rate: RateWindow,
@@ -95,7 +95,7 @@ struct NameBook {
 
 impl Book {
     /// Answers from the records, or lets the address wait for a worker. The flag says whether one must be started.
-    pub(super) fn ask(&mut self, question: &Question<'_>, now: Timestamp) -> (Asking, bool) {
+    pub(super) fn ask(&mut self, question: &CalloutQuestion<'_>, now: Timestamp) -> (Asking, bool) {
         let (name, local) = (question.address.domain(), question.address.local());
         let book = self.of(name, question.domain);
         let record = book.records.find(local.as_str(), now);
@@ -106,7 +106,7 @@ impl Book {
             Judgement::Refresh(known) => (known, flight.is_none()),
             Judgement::Ask => match flight {
                 Some(flight) => return (Asking::Wait(flight.subscribe()), false),
-                None => (after_asking(Answer::Undecided, record, &route, now), true),
+                None => (after_asking(ServerAnswer::Undecided, record, &route, now), true),
             },
         };
         if !is_asked_for || !question.may_ask || !self.allows(question, now) {
@@ -122,7 +122,7 @@ impl Book {
     }
 
     /// Counts a new name against all limits.
-    fn allows(&mut self, question: &Question<'_>, now: Timestamp) -> bool {
+    fn allows(&mut self, question: &CalloutQuestion<'_>, now: Timestamp) -> bool {
         let Some(book) = self.names.get_mut(question.address.domain()) else { return false };
         if book.waiting.len() >= QUEUE_MAX {
             return false;
@@ -136,7 +136,7 @@ impl Book {
         let is_trusted = question
             .servers
             .iter()
-            .all(|server| book.routes.get(server).is_some_and(|route| route.trust(now) == Trust::Trusted));
+            .all(|server| book.routes.get(server).is_some_and(|route| route.trust(now) == RouteTrust::Trusted));
         let Some(server) = question.servers.first() else { return false };
         ProbeLimits {
             domain: &mut book.rate,
@@ -165,14 +165,14 @@ impl Book {
         &mut self,
         name: &DomainName,
         local: &LocalPart,
-        (server, answer): (Option<&ServerName>, Answer),
+        (server, answer): (Option<&RouteServer>, ServerAnswer),
         now: Timestamp,
     ) -> Knowledge {
         let Some(book) = self.names.get_mut(name) else { return Knowledge::Undecided };
         let record = book.records.find(local.as_str(), now);
         let route = server.map_or(Route::new(now), |server| book.route(server, now));
         if book.records.note(local.as_str(), answer, now) && self.notes.len() < NOTES_MAX {
-            let noted = Record { exists: answer == Answer::Exists, at: now };
+            let noted = VerificationRecord { exists: answer == ServerAnswer::Exists, at: now };
             self.notes.records.insert(((book.domain, name.clone()), local.clone()), noted);
         }
         let known = after_asking(answer, record, &route, now);
@@ -183,7 +183,7 @@ impl Book {
     }
 
     /// What is known of a route.
-    pub(super) fn route(&self, name: &DomainName, server: &ServerName, now: Timestamp) -> Route {
+    pub(super) fn route(&self, name: &DomainName, server: &RouteServer, now: Timestamp) -> Route {
         self.names.get(name).map_or(Route::new(now), |book| book.route(server, now))
     }
 
@@ -191,7 +191,7 @@ impl Book {
     pub(super) fn with_route(
         &mut self,
         name: &DomainName,
-        server: &ServerName,
+        server: &RouteServer,
         now: Timestamp,
         change: impl FnOnce(&mut Route),
     ) {
@@ -205,13 +205,13 @@ impl Book {
     }
 
     /// The routes of a name.
-    pub(super) fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+    pub(super) fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
         let routes = self.names.get(name).map(|book| &book.routes);
         routes.into_iter().flatten().map(|(server, route)| (server.clone(), *route)).collect()
     }
 
     /// A server took an address: it is in order, and the address is one that can be asked for.
-    pub(super) fn delivered(&mut self, address: &Address, domain: DomainId, server: &ServerName, now: Timestamp) {
+    pub(super) fn delivered(&mut self, address: &Address, domain: DomainId, server: &RouteServer, now: Timestamp) {
         let name = address.domain();
         let book = self.of(name, domain);
         let is_fresh = |route: &Route| route.known.is_some_and(|known| known.taken && now.since(known.at) < FRESH);
@@ -235,13 +235,13 @@ impl Book {
     pub(super) fn read(
         &mut self,
         name: &DomainName,
-        records: Vec<(LocalPart, Record)>,
-        routes: Vec<(ServerName, Route)>,
+        records: Vec<(LocalPart, VerificationRecord)>,
+        routes: Vec<(RouteServer, Route)>,
         now: Timestamp,
     ) {
         let Some(book) = self.names.get_mut(name) else { return };
         for (local, record) in records.into_iter().filter(|(_, record)| record.is_live(now)) {
-            let answer = if record.exists { Answer::Exists } else { Answer::NoSuchUser };
+            let answer = if record.exists { ServerAnswer::Exists } else { ServerAnswer::NoSuchUser };
             if book.records.find(local.as_str(), now).is_none_or(|known| known.at < record.at) {
                 book.records.note(local.as_str(), answer, record.at);
             }
@@ -256,7 +256,7 @@ impl Book {
         &mut self,
         name: &DomainName,
         local: &LocalPart,
-        servers: &[ServerName],
+        servers: &[RouteServer],
         now: Timestamp,
     ) -> bool {
         let Some(book) = self.names.get_mut(name) else { return false };
@@ -279,18 +279,18 @@ impl Book {
     }
 
     /// The senders to try at a server, first the one that worked.
-    pub(super) fn senders(&self, server: &ServerName, all: &[String]) -> Vec<String> {
+    pub(super) fn senders(&self, server: &RouteServer, all: &[String]) -> Vec<String> {
         let worked = self.servers.get(server).and_then(|book| book.sender.clone());
         let others = all.iter().filter(|sender| Some(*sender) != worked.as_ref()).cloned();
         worked.clone().into_iter().chain(others).collect()
     }
 
-    pub(super) fn note_sender(&mut self, server: &ServerName, sender: Option<&str>) {
+    pub(super) fn note_sender(&mut self, server: &RouteServer, sender: Option<&str>) {
         self.servers.entry(server.clone()).or_default().sender = sender.map(str::to_owned);
     }
 
     /// Whether the operator is to be told again that a server cannot be asked.
-    pub(super) fn may_tell(&mut self, server: &ServerName, now: Timestamp) -> bool {
+    pub(super) fn may_tell(&mut self, server: &RouteServer, now: Timestamp) -> bool {
         let book = self.servers.entry(server.clone()).or_default();
         let due = book.told.is_none_or(|told| now.since(told) >= TOLD_EVERY);
         if due {
@@ -315,7 +315,7 @@ impl NameBook {
     fn new(domain: DomainId) -> Self {
         Self {
             domain,
-            records: Records::default(),
+            records: VerificationRecords::default(),
             routes: HashMap::new(),
             waiting: VecDeque::new(),
             flights: HashMap::new(),
@@ -325,12 +325,12 @@ impl NameBook {
         }
     }
 
-    fn route(&self, server: &ServerName, now: Timestamp) -> Route {
+    fn route(&self, server: &RouteServer, now: Timestamp) -> Route {
         self.routes.get(server).copied().unwrap_or(Route::new(now))
     }
 
     /// Which of several servers said *no such user* is not kept: the one that proves least decides.
-    fn most_doubtful(&self, servers: &[ServerName], now: Timestamp) -> Route {
+    fn most_doubtful(&self, servers: &[RouteServer], now: Timestamp) -> Route {
         let routes = servers.iter().map(|server| self.route(server, now));
         let doubt = |route: &Route| match route.knowledge_of_absent(now) {
             Knowledge::Undecided => 0,

@@ -1,6 +1,6 @@
 //! What probes are counted as.
 
-use doorlist_core::verification::Answer;
+use doorlist_core::verification::ServerAnswer;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -28,11 +28,11 @@ impl CalloutMetrics {
         self.sessions.inc();
     }
 
-    pub(super) fn answered(&self, answer: Answer) {
+    pub(super) fn answered(&self, answer: ServerAnswer) {
         let answer = match answer {
-            Answer::Exists => "exists",
-            Answer::NoSuchUser => "no_such_user",
-            Answer::Undecided => "undecided",
+            ServerAnswer::Exists => "exists",
+            ServerAnswer::NoSuchUser => "no_such_user",
+            ServerAnswer::Undecided => "undecided",
         };
         self.answers.get_or_create(&AnswerLabel { answer }).inc();
     }

@@ -6,15 +6,15 @@ use crate::clock;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
-use doorlist_core::verification::{Answer, Route};
-use doorlist_store::verification::ServerName;
+use doorlist_core::verification::{Route, ServerAnswer};
+use doorlist_store::verification::RouteServer;
 
 /// What one server said to a person's question.
 #[derive(Clone, Debug)]
 pub struct ProbedServer {
-    pub server: ServerName,
+    pub server: RouteServer,
     /// Each address that it was asked for, with its answer.
-    pub answers: Vec<(Address, Answer)>,
+    pub answers: Vec<(Address, ServerAnswer)>,
     /// The dialogue, in lines that begin with `C:` or `S:`.
     pub dialogue: Vec<String>,
     /// Why there was no session.
@@ -63,7 +63,7 @@ impl Callout {
             match self.session(server, std::slice::from_ref(&control)).await {
                 Ok(report) => {
                     probed.dialogue.extend(report.lines);
-                    let answer = report.answers.first().copied().unwrap_or(Answer::Undecided);
+                    let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
                     self.note_control(name, &name_of(server), answer, is_known);
                     probed.answers.push((control, answer));
                 }

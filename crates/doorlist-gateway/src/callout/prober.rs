@@ -9,8 +9,8 @@ use crate::relay::NoRoute;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
-use doorlist_core::verification::{Answer, TRUSTED_FOR};
-use doorlist_store::verification::ServerName;
+use doorlist_core::verification::{ServerAnswer, TRUSTED_FOR};
+use doorlist_store::verification::RouteServer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -41,7 +41,7 @@ impl Callout {
         // While the store is away, the servers themselves are asked.
         let records = self.store.records(&key, &locals).await.unwrap_or_default();
         let routes = self.store.routes(&key).await.unwrap_or_default();
-        let servers: Vec<ServerName> = self.best_servers(domain).iter().map(name_of).collect();
+        let servers: Vec<RouteServer> = self.best_servers(domain).iter().map(name_of).collect();
         let now = clock::now();
         let mut book = self.lock();
         book.read(name, records, routes, now);
@@ -74,32 +74,32 @@ impl Callout {
         let Some(name) = names.first().map(Address::domain) else { return };
         let server_name = name_of(server);
         let route = self.lock().route(name, &server_name, clock::now());
-        if report.answers.contains(&Answer::NoSuchUser) && route.wants_known(clock::now()) {
+        if report.answers.contains(&ServerAnswer::NoSuchUser) && route.wants_known(clock::now()) {
             self.ask_known(name, domain, server, &server_name).await;
         }
         self.answer(names, Some(&server_name), &report.answers);
-        if report.answers.contains(&Answer::Exists) && route.wants_random(TRUSTED_FOR, clock::now()) {
+        if report.answers.contains(&ServerAnswer::Exists) && route.wants_random(TRUSTED_FOR, clock::now()) {
             self.ask_random(name, server, &server_name).await;
         }
     }
 
-    fn answer(&self, names: &[Address], server: Option<&ServerName>, answers: &[Answer]) {
+    fn answer(&self, names: &[Address], server: Option<&RouteServer>, answers: &[ServerAnswer]) {
         let now = clock::now();
         let mut book = self.lock();
         for (at, name) in names.iter().enumerate() {
-            let answer = answers.get(at).copied().unwrap_or(Answer::Undecided);
+            let answer = answers.get(at).copied().unwrap_or(ServerAnswer::Undecided);
             self.metrics.answered(answer);
             book.answered(name.domain(), name.local(), (server, answer), now);
         }
     }
 
     /// Asks for a name that surely exists, in a session of its own: a server that refuses it refuses everybody.
-    async fn ask_known(&self, name: &DomainName, domain: DomainId, server: &MailServer, server_name: &ServerName) {
+    async fn ask_known(&self, name: &DomainName, domain: DomainId, server: &MailServer, server_name: &RouteServer) {
         for known in self.known_names(name, domain).await {
             let Ok(report) = self.session(server, &[known]).await else { return };
-            let answer = report.answers.first().copied().unwrap_or(Answer::Undecided);
+            let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
             self.note_control(name, server_name, answer, true);
-            if answer != Answer::NoSuchUser {
+            if answer != ServerAnswer::NoSuchUser {
                 return;
             }
         }
@@ -115,23 +115,23 @@ impl Callout {
     }
 
     /// Asks for a name that surely does not exist, in a session of its own: a server that takes it takes everybody.
-    async fn ask_random(&self, name: &DomainName, server: &MailServer, server_name: &ServerName) {
+    async fn ask_random(&self, name: &DomainName, server: &MailServer, server_name: &RouteServer) {
         let Some(random) = random_name(name) else { return };
         let Ok(report) = self.session(server, &[random]).await else { return };
-        let answer = report.answers.first().copied().unwrap_or(Answer::Undecided);
+        let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
         self.note_control(name, server_name, answer, false);
-        if answer == Answer::Exists {
+        if answer == ServerAnswer::Exists {
             let event = format!("{} takes every name of {name}: what it says proves nothing;", server.host_and_port());
             self.tell(&event, "");
         }
     }
 
     /// Notes what a server made of a known or of a random name, where it was clear.
-    pub(super) fn note_control(&self, name: &DomainName, server: &ServerName, answer: Answer, is_known: bool) {
+    pub(super) fn note_control(&self, name: &DomainName, server: &RouteServer, answer: ServerAnswer, is_known: bool) {
         let taken = match answer {
-            Answer::Exists => true,
-            Answer::NoSuchUser => false,
-            Answer::Undecided => return,
+            ServerAnswer::Exists => true,
+            ServerAnswer::NoSuchUser => false,
+            ServerAnswer::Undecided => return,
         };
         let now = clock::now();
         self.lock().with_route(name, server, now, |route| match is_known {

@@ -4,7 +4,7 @@ use crate::config::RelayConfig;
 use crate::relay::{Connection, ConnectionFault, Connector, DestinationKey, NoRoute};
 use doorlist_core::address::Address;
 use doorlist_core::change::MailServer;
-use doorlist_core::verification::Answer;
+use doorlist_core::verification::ServerAnswer;
 use doorlist_smtp::client::{QUIT, ServerReply};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct ProbeReport {
     /// An answer for each name, in their order.
-    pub(super) answers: Vec<Answer>,
+    pub(super) answers: Vec<ServerAnswer>,
     /// The sender with which the server spoke about recipients; empty for the null sender.
     pub(super) sender: Option<String>,
     /// A permanent refusal that was about us, not about a name: the operator should know of it.
@@ -54,7 +54,7 @@ impl<'a> ProbeSession<'a> {
             session.connection.out.extend_from_slice(QUIT);
             let _ = session.connection.send(FAREWELL).await;
         }
-        session.report.answers.resize(names.len(), Answer::Undecided);
+        session.report.answers.resize(names.len(), ServerAnswer::Undecided);
         Ok(session.report)
     }
 
@@ -94,7 +94,7 @@ impl<'a> ProbeSession<'a> {
             }
             let reply = self.reply(command).await?;
             let answer = reply.about_recipient();
-            if answer == Answer::Undecided {
+            if answer == ServerAnswer::Undecided {
                 self.note_refusal(&reply);
             }
             self.report.answers.push(answer);

@@ -2,7 +2,7 @@
 //! refused by policy, for a full mailbox or for no reason says nothing about who exists.
 
 use super::reply_parser::ServerReply;
-use doorlist_core::verification::Answer;
+use doorlist_core::verification::ServerAnswer;
 
 /// Texts of servers without enhanced codes that know no such user, in lower case.
 const NO_SUCH_USER: [&str; 17] = [
@@ -36,12 +36,12 @@ impl ServerReply {
     /// What a reply to RCPT says about the address. No such user is 550, 551 or 553 with 5.1.1, 5.1.6 or 5.1.10 (RFC 3463
     /// §3.2, RFC 7505 §5), with 5.4.1 and the text of Exchange Online, or without an enhanced code and with a text that is
     /// known.
-    pub fn about_recipient(&self) -> Answer {
+    pub fn about_recipient(&self) -> ServerAnswer {
         if self.is_positive() {
-            return Answer::Exists;
+            return ServerAnswer::Exists;
         }
         if !matches!(self.code(), 550 | 551 | 553) {
-            return Answer::Undecided;
+            return ServerAnswer::Undecided;
         }
         let is_no_such_user = match self.enhanced().map(|status| (status.subject, status.detail)) {
             Some((1, 1 | 6 | 10)) => true,
@@ -51,7 +51,7 @@ impl ServerReply {
                 NO_SUCH_USER.iter().any(|words| self.says(words)) && !OF_POLICY.iter().any(|words| self.says(words))
             }
         };
-        if is_no_such_user { Answer::NoSuchUser } else { Answer::Undecided }
+        if is_no_such_user { ServerAnswer::NoSuchUser } else { ServerAnswer::Undecided }
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn servers_say_no_such_user_in_many_ways() {
-        use Answer::{Exists, NoSuchUser, Undecided};
+        use ServerAnswer::{Exists, NoSuchUser, Undecided};
         for (text, expected) in [
             ("250 2.1.5 Ok", Exists),
             ("251 User not local; will forward", Exists),

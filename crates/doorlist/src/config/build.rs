@@ -2,25 +2,23 @@
 
 use super::api::{self, ApiSettings};
 use super::layers::{Raw, SettingValues};
+use super::places::{host_name, machine_name, network, outbound, socket_address};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
 use super::{Problem, log, retention, units, verdict};
 use doorlist_actions::RetentionTerms;
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::Address;
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
-use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig};
+use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, RelayConfig, TlsConfig};
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
 use doorlist_store::limits::CustomerLimits;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-
-/// Default port of SMTP.
-const SMTP_PORT: u16 = 25;
 
 /// The settings of the whole process.
 #[derive(Clone, Debug)]
@@ -343,17 +341,9 @@ impl ConfigReader<'_> {
     }
 }
 
-pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    text.trim().parse().map_err(|_| format!("`{text}` is not an address and port such as `0.0.0.0:25` or `[::]:25`"))
-}
-
 fn node(text: &str) -> Result<u16, String> {
     let node = text.parse().ok().filter(|node| *node < QueueId::NODES);
     node.ok_or_else(|| format!("`{text}` is not a number below {}", QueueId::NODES))
-}
-
-fn network(text: &str) -> Result<Network, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }
 
 fn bare_lf_of(text: &str) -> Result<BareLf, String> {
@@ -362,40 +352,4 @@ fn bare_lf_of(text: &str) -> Result<BareLf, String> {
         "reject" => Ok(BareLf::Reject),
         _ => Err(format!("`{text}` is neither normalize nor reject")),
     }
-}
-
-fn host_name(text: &str) -> Result<String, String> {
-    match DomainName::parse(text.as_bytes()) {
-        Ok(name) => Ok(name.to_string()),
-        Err(_) => Err(format!("`{text}` is not a host name")),
-    }
-}
-
-/// The host name of the machine, or a valid default.
-fn machine_name() -> String {
-    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    name.and_then(|name| host_name(&name).ok()).unwrap_or_else(|| "localhost".to_owned())
-}
-
-/// Parses `direct`, or `HOST[:PORT]` of a smart host.
-fn outbound(text: &str) -> Result<Outbound, String> {
-    if text == "direct" {
-        return Ok(Outbound::Direct);
-    }
-    let (host, port) = host_and_port(text).ok_or_else(|| format!("`{text}` is neither direct nor HOST[:PORT]"))?;
-    Ok(Outbound::SmartHost { host, port: port.unwrap_or(SMTP_PORT) })
-}
-
-/// Splits `mail.example.test`, `192.0.2.1:25` or `[2001:db8::1]:25`.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map(|(host, rest)| (host, rest.strip_prefix(':')))?,
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    let port = port.map(str::parse).transpose().ok()?;
-    let valid = host.parse::<IpAddr>().is_ok() || DomainName::parse(host.as_bytes()).is_ok();
-    valid.then(|| (host.to_owned(), port))
 }

@@ -1,6 +1,7 @@
 //! The web listeners: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
 
-use super::build::{ConfigReader, socket_address};
+use super::build::ConfigReader;
+use super::places::{network, socket_address};
 use super::units;
 use doorlist_core::network::Network;
 use doorlist_web::CONNECTIONS_PER_ADDRESS_MAX;
@@ -41,8 +42,4 @@ fn listener(
     }
     let proxy_from = if own_peers.is_empty() { proxy_from.to_vec() } else { own_peers };
     Ok(WebListenerConfig { address, tls, proxy_from, connections_per_address_max })
-}
-
-fn network(text: &str) -> Result<Network, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }

@@ -82,7 +82,7 @@ pub(super) struct NextHopCheck {
 }
 
 /// A server that answers, where it does, and its name with that.
-struct Reached {
+struct ServerReach {
     address: IpAddr,
     text: String,
 }
@@ -125,7 +125,7 @@ impl NextHopCheck {
     }
 
     /// Connects as the relay does; why not, otherwise.
-    async fn reach(&self, hop: &NextHop) -> Result<Reached, Unreached> {
+    async fn reach(&self, hop: &NextHop) -> Result<ServerReach, Unreached> {
         let no_answer = |text, todo| Unreached::NoAnswer(Finding::fail("next hop", text, todo));
         let (name, server) = (hop.name(), &hop.server);
         let addresses = match self.addresses(server).await {
@@ -153,7 +153,11 @@ impl NextHopCheck {
                 Ok(Ok(stream)) => {
                     let from = stream.local_addr().ok().map(|local| local.ip());
                     let text = format!("{name}{beside} is reachable at {address}");
-                    return if self.is_ours(peer, from) { Err(mail_loop(hop)) } else { Ok(Reached { address, text }) };
+                    return if self.is_ours(peer, from) {
+                        Err(mail_loop(hop))
+                    } else {
+                        Ok(ServerReach { address, text })
+                    };
                 }
                 Ok(Err(error)) => last = format!("{address}: {}", plain_words(&error)),
                 Err(_) => last = format!("{address}: no answer"),
@@ -181,8 +185,8 @@ impl NextHopCheck {
     }
 
     /// Checks what a server that can be reached says before mail.
-    async fn takes_mail(&self, hop: &NextHop, reached: Reached) -> Finding {
-        let Reached { address, text } = reached;
+    async fn takes_mail(&self, hop: &NextHop, reached: ServerReach) -> Finding {
+        let ServerReach { address, text } = reached;
         let Some(domain) = hop.domains.first() else { return Finding::ok("next hop", text) };
         let asked = self.check.check(&hop.server, SocketAddr::new(address, hop.server.port), domain);
         match timeout(ANSWER_MAX, asked).await {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use doorlist_core::verification::Control;
+use doorlist_core::verification::RouteControl;
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
 
@@ -12,7 +12,7 @@ fn name() -> DomainName {
     "example.test".parse().unwrap()
 }
 
-fn servers() -> Vec<ServerName> {
+fn servers() -> Vec<RouteServer> {
     vec![("mail.example.test".into(), 25)]
 }
 
@@ -27,7 +27,10 @@ fn source(number: u32) -> SourceKey {
 fn ask(book: &mut Book, number: u32, from: u32, now: Timestamp) -> (Asking, bool) {
     let (address, servers) = (Address::new(local(number), name()), servers());
     let (source, class) = (source(from), SourceClass::Ordinary);
-    book.ask(&Question { address: &address, domain: DOMAIN, servers: &servers, source, class, may_ask: true }, now)
+    book.ask(
+        &CalloutQuestion { address: &address, domain: DOMAIN, servers: &servers, source, class, may_ask: true },
+        now,
+    )
 }
 
 proptest! {
@@ -38,7 +41,7 @@ proptest! {
         let (mut book, mut now, mut working) = (Book::default(), START, false);
         let mut waiting: Vec<watch::Receiver<Option<Knowledge>>> = Vec::new();
         let mut batch: Vec<LocalPart> = Vec::new();
-        let work_off = |book: &mut Book, batch: &mut Vec<LocalPart>, answer: Answer, now: Timestamp| {
+        let work_off = |book: &mut Book, batch: &mut Vec<LocalPart>, answer: ServerAnswer, now: Timestamp| {
             for local in batch.drain(..) {
                 book.answered(&name(), &local, (servers().first(), answer), now);
             }
@@ -54,7 +57,7 @@ proptest! {
                     }
                 }
                 3 if working => {
-                    let answer = [Answer::Exists, Answer::NoSuchUser, Answer::Undecided][more as usize % 3];
+                    let answer = [ServerAnswer::Exists, ServerAnswer::NoSuchUser, ServerAnswer::Undecided][more as usize % 3];
                     work_off(&mut book, &mut batch, answer, now);
                     batch = book.next(&name());
                     prop_assert!(batch.len() <= NAMES_PER_SESSION);
@@ -64,7 +67,7 @@ proptest! {
             }
         }
         while working {
-            work_off(&mut book, &mut batch, Answer::Undecided, now);
+            work_off(&mut book, &mut batch, ServerAnswer::Undecided, now);
             batch = book.next(&name());
             working = !batch.is_empty();
         }
@@ -81,7 +84,7 @@ fn a_name_is_asked_for_once_however_many_ask() {
     assert!(!starts);
     let (Asking::Wait(first), Asking::Wait(second)) = (first, second) else { panic!("both wait") };
     assert_eq!(book.next(&name()), [local(1)]);
-    book.answered(&name(), &local(1), (servers().first(), Answer::Exists), START);
+    book.answered(&name(), &local(1), (servers().first(), ServerAnswer::Exists), START);
     assert_eq!((*first.borrow(), *second.borrow()), (Some(Knowledge::Exists), Some(Knowledge::Exists)));
     assert!(book.next(&name()).is_empty());
     assert!(matches!(ask(&mut book, 1, 3, START), (Asking::Known(Knowledge::Exists), false)), "it is known now");
@@ -92,12 +95,12 @@ fn what_the_store_knows_is_not_asked_for() {
     let mut book = Book::default();
     let (Asking::Wait(answer), true) = ask(&mut book, 1, 1, START) else { panic!("it waits") };
     assert_eq!(book.next(&name()), [local(1)]);
-    let known = Record { exists: true, at: START - Duration::from_hours(1) };
-    let route = Route { random: Some(Control { taken: true, at: START }), ..Route::new(START) };
+    let known = VerificationRecord { exists: true, at: START - Duration::from_hours(1) };
+    let route = Route { random: Some(RouteControl { taken: true, at: START }), ..Route::new(START) };
     book.read(&name(), vec![(local(1), known)], vec![(servers()[0].clone(), route)], START);
     assert!(book.settle_known(&name(), &local(1), &servers(), START));
     assert_eq!(*answer.borrow(), Some(Knowledge::Exists));
-    assert_eq!(book.route(&name(), &servers()[0], START).trust(START), Trust::AcceptsAll);
+    assert_eq!(book.route(&name(), &servers()[0], START).trust(START), RouteTrust::AcceptsAll);
     assert!(book.take_notes().is_empty(), "nothing of it is new");
 }
 

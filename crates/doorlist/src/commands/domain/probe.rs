@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{DomainProbe, RouteStanding, ServerProbe};
 use doorlist_core::address::{Address, DomainName};
-use doorlist_core::verification::{Answer, Control, Trust};
+use doorlist_core::verification::{RouteControl, RouteTrust, ServerAnswer};
 
 /// Asks, and shows each dialogue. Without a server that could be asked, it fails.
 pub(super) async fn probe(
@@ -40,9 +40,9 @@ fn text(out: &mut Output, probe: &ServerProbe) -> Result<(), Failure> {
     }
     for (address, answer) in &probe.answers {
         let answer = match answer {
-            Answer::Exists => "taken",
-            Answer::NoSuchUser => "no such user",
-            Answer::Undecided => "no clear answer",
+            ServerAnswer::Exists => "taken",
+            ServerAnswer::NoSuchUser => "no such user",
+            ServerAnswer::Undecided => "no clear answer",
         };
         out.line(&format!("  {address}: {answer}"))?;
     }
@@ -54,18 +54,18 @@ fn text(out: &mut Output, probe: &ServerProbe) -> Result<(), Failure> {
 
 /// What the word of a server is worth, and why.
 pub(super) fn worth(standing: &RouteStanding) -> String {
-    let said = |what: &str, control: Option<Control>| {
-        control.map(|Control { taken, at }| {
+    let said = |what: &str, control: Option<RouteControl>| {
+        control.map(|RouteControl { taken, at }| {
             format!("{} {what} at {}", if taken { "took" } else { "refused" }, print::minute(at))
         })
     };
     let found: Vec<String> =
         [said("a random name", standing.random), said("a known name", standing.known)].into_iter().flatten().collect();
     let worth = match standing.trust {
-        Trust::Trusted => "trusted: its word about unlisted recipients counts",
-        Trust::AcceptsAll => "takes every name: its word proves nothing; switch on recipient filtering there",
-        Trust::RefusesAll => "refuses known names: its word proves nothing",
-        Trust::Unproven => "not proven yet: unlisted recipients that it refuses are deferred",
+        RouteTrust::Trusted => "trusted: its word about unlisted recipients counts",
+        RouteTrust::AcceptsAll => "takes every name: its word proves nothing; switch on recipient filtering there",
+        RouteTrust::RefusesAll => "refuses known names: its word proves nothing",
+        RouteTrust::Unproven => "not proven yet: unlisted recipients that it refuses are deferred",
     };
     if found.is_empty() { worth.to_owned() } else { format!("{worth} ({})", found.join(", ")) }
 }
