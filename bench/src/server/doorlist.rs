@@ -17,6 +17,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("DOORLIST__SMTP__RECIPIENTS_MAX", "100000"),
     ("DOORLIST__SMTP__JUNK_COMMANDS_MAX", "1000000000"),
     ("DOORLIST__SMTP__SESSIONS_PER_ADDRESS_MAX", "1000"),
+    // The others evaluate no senders either.
+    ("DOORLIST__VERDICT__ENGINE", "none"),
     ("DOORLIST__WEB__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__METRICS__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__SOURCES__ALLOW_NETWORKS", "127.0.0.1"),

@@ -54,7 +54,21 @@ fn begins_with(text: &[u8], word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::Samples;
     use super::*;
+    use doorlist_core::verdict::ContentFinding;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the bytes are, they are counted and searched to their end.
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000), lines in "(content-type:|=|\\r|\\n|--x| |message/){0,60}") {
+            let mixed = [lines.as_bytes(), &bytes, lines.as_bytes()].concat();
+            let lines = mixed.iter().filter(|byte| **byte == b'\n').count();
+            prop_assert!(PartCounts::of(&mixed).parts <= lines);
+            prop_assert_eq!(Samples::new().find(&mixed), ContentFinding::Nothing);
+        }
+    }
 
     #[test]
     fn fields_and_parts_are_counted_where_they_stand() {
