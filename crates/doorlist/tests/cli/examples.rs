@@ -22,10 +22,12 @@ fn pages(place: &Place, path: &str, found: &mut Vec<(String, String)>) {
     found.push((path.to_owned(), help));
 }
 
+/// The command lines below the word; one that ends with a backslash goes on in the next.
 fn examples(help: &str) -> Vec<String> {
-    let behind = help.lines().skip_while(|line| !line.starts_with("Example"));
-    let lines = behind.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    lines.map(|line| line.trim().to_owned()).filter(|line| line.contains("doorlist ")).collect()
+    let behind = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
+    let text: String = behind.take_while(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect();
+    let joined = text.replace("\\\n", " ");
+    joined.lines().map(|line| line.trim().to_owned()).filter(|line| line.contains("doorlist ")).collect()
 }
 
 fn shell(place: &Place, line: &str) -> (i32, String) {
