@@ -72,10 +72,10 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     day.done(enforce(true, None)).await;
     assert_eq!(day.check("bob@example.test").await, (3, "unlisted"));
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
-    for mode in [ModeWish::Learn, ModeWish::Monitor] {
-        let request = DomainMode { name: name("example.test"), mode, now: false, confirmed: None };
-        day.refused(request, ErrorKind::Unavailable, 69, "not available in this version").await;
-    }
+    let mode = |mode| DomainMode { name: name("example.test"), mode, now: false, confirmed: None };
+    day.refused(mode(ModeWish::Learn), ErrorKind::Unavailable, 69, "not available in this version").await;
+    day.done(mode(ModeWish::Monitor)).await;
+    assert_eq!(day.check("bob@example.test").await, (4, "undecided"), "and back");
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ const SAMPLES: &[&str] = &[
     r#"{"action":"status"}"#,
     r#"{"action":"domain_list"}"#,
     r#"{"action":"domain_show","name":"one.test"}"#,
+    r#"{"action":"domain_routes","name":"one.test"}"#,
+    r#"{"action":"domain_probe","name":"one.test","address":null}"#,
     r#"{"action":"domain_unlisted","name":"one.test","days":14,"limit":10}"#,
     r#"{"action":"account_show","address":"ann@one.test"}"#,
     r#"{"action":"account_list","filter":{"domain":"one.test","search":null,"after":null,"limit":1}}"#,

@@ -85,11 +85,13 @@ fn any_local() -> impl Strategy<Value = LocalPart> {
     // In a file this character says that another one was lost.
     let readable = any::<char>().prop_filter("stands for a lost character", |c| *c != char::REPLACEMENT_CHARACTER);
     let letters = prop_oneof![prop::collection::vec(odd, 1..10), prop::collection::vec(readable, 1..6)];
-    letters.prop_filter_map("no local part", |letters| {
+    let locals = letters.prop_filter_map("no local part", |letters| {
         let escaped: String =
             letters.iter().flat_map(|c| if matches!(c, '"' | '\\') { vec!['\\', *c] } else { vec![*c] }).collect();
         LocalPart::parse(format!("\"{escaped}\"").as_bytes()).ok()
-    })
+    });
+    // In a file it stands for everybody, whom a list cannot have.
+    locals.prop_filter("a catch-all", |local| local.as_str() != "*")
 }
 
 fn any_entry() -> impl Strategy<Value = ExportEntry> {

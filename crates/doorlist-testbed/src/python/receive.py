@@ -23,7 +23,7 @@ class Keep:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         # As a server that greylists: who only asks for names is told nothing.
-        if self.silent and not envelope.mail_from and address.endswith("@" + self.silent):
+        if self.silent and envelope.mail_from in ("", "<>") and address.endswith("@" + self.silent):
             return "451 4.7.1 Come again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
