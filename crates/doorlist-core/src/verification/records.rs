@@ -46,7 +46,7 @@ impl Default for VerificationRecords {
 impl VerificationRecords {
     /// The live record of a local part in its normal form.
     pub fn find(&self, local: &str, now: Timestamp) -> Option<VerificationRecord> {
-        let of = |aged: &Aged, exists| aged.times.get(local).map(|at| VerificationRecord { exists, at: *at });
+        let of = |aged: &Aged, exists| aged.at(local).map(|at| VerificationRecord { exists, at });
         let found = of(&self.valid, true).or_else(|| of(&self.invalid, false));
         found.filter(|record| record.is_live(now))
     }
@@ -85,15 +85,21 @@ impl VerificationRecords {
 /// Names with a time each. Those that were noted first go first.
 #[derive(Debug)]
 struct Aged {
-    times: HashMap<Arc<str>, Timestamp>,
-    /// In the order in which they were noted; an entry whose time is not that of [`Aged::times`] is out of date.
-    order: VecDeque<(Timestamp, Arc<str>)>,
+    /// When each was noted last, and the number of that note.
+    times: HashMap<Arc<str>, (Timestamp, u64)>,
+    /// In the order in which they were noted; an entry whose number is not that of [`Aged::times`] is out of date.
+    order: VecDeque<(u64, Arc<str>)>,
+    noted: u64,
     max: usize,
 }
 
 impl Aged {
     fn new(max: usize) -> Self {
-        Self { times: HashMap::new(), order: VecDeque::new(), max }
+        Self { times: HashMap::new(), order: VecDeque::new(), noted: 0, max }
+    }
+
+    fn at(&self, name: &str) -> Option<Timestamp> {
+        self.times.get(name).map(|(at, _)| *at)
     }
 
     fn put(&mut self, name: &str, at: Timestamp) {
@@ -101,21 +107,30 @@ impl Aged {
             Some((name, _)) => Arc::clone(name),
             None => name.into(),
         };
-        self.times.insert(Arc::clone(&name), at);
-        self.order.push_back((at, name));
+        self.noted += 1;
+        self.times.insert(Arc::clone(&name), (at, self.noted));
+        self.order.push_back((self.noted, name));
         while self.times.len() > self.max {
             self.drop_first();
         }
-        // Names that were noted again and again leave entries behind.
-        if self.order.len() > 2 * self.max.max(self.times.len()) {
+        // Names that were noted again and again leave entries behind, at most as many as there are names.
+        if self.order.len() > 2 * self.max {
             let times = &self.times;
-            self.order.retain(|(at, name)| times.get(name) == Some(at));
+            self.order.retain(|(number, name)| times.get(name).is_some_and(|(_, last)| last == number));
         }
     }
 
+    /// The name that was noted first, with its time; `None` for an entry that is out of date.
+    fn first(&self) -> Option<Option<Timestamp>> {
+        let (number, name) = self.order.front()?;
+        Some(self.times.get(name).filter(|(_, last)| last == number).map(|(at, _)| *at))
+    }
+
     fn drop_first(&mut self) {
-        let Some((at, name)) = self.order.pop_front() else { return };
-        if self.times.get(&name) == Some(&at) {
+        let is_current = self.first().flatten().is_some();
+        if let Some((_, name)) = self.order.pop_front()
+            && is_current
+        {
             self.times.remove(&name);
         }
     }
@@ -125,7 +140,7 @@ impl Aged {
     }
 
     fn drop_until(&mut self, is_over: impl Fn(Timestamp) -> bool) {
-        while self.order.front().is_some_and(|(at, name)| self.times.get(name) != Some(at) || is_over(*at)) {
+        while self.first().is_some_and(|at| at.is_none_or(&is_over)) {
             self.drop_first();
         }
     }
