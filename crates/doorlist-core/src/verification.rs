@@ -82,7 +82,8 @@ pub fn judge(record: Option<VerificationRecord>, route: &Route, now: Timestamp) 
     }
 }
 
-/// What is known after a server answered; `record` is the live one, which a failed probe does not overwrite.
+/// What is known after a server answered; `record` is the live one. A failed probe leaves a valid one as it is; that an
+/// address did not exist some time ago refuses nobody now.
 pub fn after_asking(
     answer: ServerAnswer,
     record: Option<VerificationRecord>,
@@ -93,8 +94,8 @@ pub fn after_asking(
         ServerAnswer::Exists => true,
         ServerAnswer::NoSuchUser => false,
         ServerAnswer::Undecided => match record {
-            Some(record) => record.exists,
-            None => return Knowledge::Undecided,
+            Some(VerificationRecord { exists: true, .. }) => true,
+            _ => return Knowledge::Undecided,
         },
     };
     if exists { Knowledge::Exists } else { route.knowledge_of_absent(now) }

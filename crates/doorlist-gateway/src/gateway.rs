@@ -78,7 +78,8 @@ impl Gateway {
         let callout = Callout::new(recipients, relay.ways(), journal, postmaster.as_ref(), registry);
         let listener = Arc::downgrade(&callout);
         relay.ways().tell_of_deliveries(Box::new(move |recipient, peer| {
-            if let (Some(callout), Some(domain)) = (listener.upgrade(), recipient.domain) {
+            // Every server takes postmaster: that says nothing about who else exists.
+            if let (Some(callout), Some(domain), false) = (listener.upgrade(), recipient.domain, recipient.system) {
                 callout.delivered(&recipient.path, domain, (&peer.host, peer.address.port()));
             }
         }));

@@ -122,6 +122,12 @@ fn records_are_judged_by_age_and_route() {
     assert_eq!(after_asking(ServerAnswer::NoSuchUser, None, &route, START), Knowledge::Absent);
     assert_eq!(after_asking(ServerAnswer::Undecided, None, &route, START), Knowledge::Undecided);
     assert_eq!(after_asking(ServerAnswer::Undecided, record(true, DAY), &route, START), Knowledge::Exists);
+    let old_no = record(false, INVALID_ASKED_ANEW_FROM);
+    assert_eq!(
+        after_asking(ServerAnswer::Undecided, old_no, &route, START),
+        Knowledge::Undecided,
+        "it may exist by now"
+    );
     assert_eq!(after_asking(ServerAnswer::NoSuchUser, record(true, DAY), &broken, START), Knowledge::Undecided);
 }
 

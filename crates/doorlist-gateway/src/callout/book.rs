@@ -34,6 +34,9 @@ pub(crate) fn name_of(server: &MailServer) -> RouteServer {
     (server.host.to_ascii_lowercase().into(), server.port)
 }
 
+/// A name that is asked for, of the domain that had it when that began: what is said of another one's does not count.
+pub(super) type Asked<'a> = (DomainId, &'a DomainName);
+
 /// Somebody wants to know of an address.
 #[derive(Debug)]
 pub(super) struct CalloutQuestion<'a> {
@@ -152,28 +155,32 @@ impl Book {
     }
 
     /// The next names of a worker; an empty list ends it.
-    pub(super) fn next(&mut self, name: &DomainName) -> Vec<LocalPart> {
-        let Some(book) = self.names.get_mut(name) else { return Vec::new() };
+    pub(super) fn next(&mut self, of: Asked<'_>) -> Vec<LocalPart> {
+        let Some(book) = self.current(of) else { return Vec::new() };
         let count = book.waiting.len().min(NAMES_PER_SESSION);
         let next: Vec<LocalPart> = book.waiting.drain(..count).collect();
         book.is_worked_on = !next.is_empty();
         next
     }
 
-    /// Takes the answer to a name, and tells it to all who wait. `server`: who gave it; `None`: nobody was asked.
+    /// Takes the answer to a name, and tells it to all who wait. `server`: who gave it; `None`: nobody was asked. *No such
+    /// user* is kept only from a route that proves something: others may be believed later, for another reason.
     pub(super) fn answered(
         &mut self,
-        name: &DomainName,
+        of: Asked<'_>,
         local: &LocalPart,
         (server, answer): (Option<&RouteServer>, ServerAnswer),
         now: Timestamp,
     ) -> Knowledge {
-        let Some(book) = self.names.get_mut(name) else { return Knowledge::Undecided };
+        let Some(book) = self.names.get_mut(of.1).filter(|book| book.domain == of.0) else {
+            return Knowledge::Undecided;
+        };
         let record = book.records.find(local.as_str(), now);
         let route = server.map_or(Route::new(now), |server| book.route(server, now));
-        if book.records.note(local.as_str(), answer, now) && self.notes.len() < NOTES_MAX {
+        let is_kept = answer != ServerAnswer::NoSuchUser || route.knowledge_of_absent(now) != Knowledge::Undecided;
+        if is_kept && book.records.note(local.as_str(), answer, now) && self.notes.len() < NOTES_MAX {
             let noted = VerificationRecord { exists: answer == ServerAnswer::Exists, at: now };
-            self.notes.records.insert(((book.domain, name.clone()), local.clone()), noted);
+            self.notes.records.insert(((of.0, of.1.clone()), local.clone()), noted);
         }
         let known = after_asking(answer, record, &route, now);
         if let Some(flight) = book.flights.remove(local) {
@@ -190,15 +197,15 @@ impl Book {
     /// Changes what is known of a route.
     pub(super) fn with_route(
         &mut self,
-        name: &DomainName,
+        of: Asked<'_>,
         server: &RouteServer,
         now: Timestamp,
         change: impl FnOnce(&mut Route),
     ) {
-        let Some(book) = self.names.get_mut(name) else { return };
+        let Some(book) = self.current(of) else { return };
         let route = book.routes.entry(server.clone()).or_insert(Route::new(now));
         change(route);
-        let (key, route) = (((book.domain, name.clone()), server.clone()), *route);
+        let (key, route) = (((of.0, of.1.clone()), server.clone()), *route);
         if self.notes.len() < NOTES_MAX {
             self.notes.routes.insert(key, route);
         }
@@ -219,7 +226,12 @@ impl Book {
             return;
         }
         book.known = Some(address.local().clone());
-        self.with_route(name, server, now, |route| route.known_answered(true, now));
+        self.with_route((domain, name), server, now, |route| route.known_answered(true, now));
+    }
+
+    /// The book of a name, if it is still that of this domain.
+    fn current(&mut self, (domain, name): Asked<'_>) -> Option<&mut NameBook> {
+        self.names.get_mut(name).filter(|book| book.domain == domain)
     }
 
     /// The book of a name, which begins anew when another domain has it.
@@ -234,12 +246,12 @@ impl Book {
     /// Takes what the store has of a name; what is known here already stays.
     pub(super) fn read(
         &mut self,
-        name: &DomainName,
+        of: Asked<'_>,
         records: Vec<(LocalPart, VerificationRecord)>,
         routes: Vec<(RouteServer, Route)>,
         now: Timestamp,
     ) {
-        let Some(book) = self.names.get_mut(name) else { return };
+        let Some(book) = self.current(of) else { return };
         for (local, record) in records.into_iter().filter(|(_, record)| record.is_live(now)) {
             let answer = if record.exists { ServerAnswer::Exists } else { ServerAnswer::NoSuchUser };
             if book.records.find(local.as_str(), now).is_none_or(|known| known.at < record.at) {
@@ -251,21 +263,25 @@ impl Book {
         }
     }
 
-    /// Answers a name by what is known by now; otherwise its server must be asked.
+    /// Answers a name by what is known by now. False: its server must be asked, to answer it or to refresh what is known.
     pub(super) fn settle_known(
         &mut self,
-        name: &DomainName,
+        of: Asked<'_>,
         local: &LocalPart,
         servers: &[RouteServer],
         now: Timestamp,
     ) -> bool {
-        let Some(book) = self.names.get_mut(name) else { return false };
+        let Some(book) = self.current(of) else { return false };
         let record = book.records.find(local.as_str(), now);
-        let Judgement::Known(known) = judge(record, &book.most_doubtful(servers, now), now) else { return false };
+        let (known, is_settled) = match judge(record, &book.most_doubtful(servers, now), now) {
+            Judgement::Known(known) => (known, true),
+            Judgement::Refresh(known) => (known, false),
+            Judgement::Ask => return false,
+        };
         if let Some(flight) = book.flights.remove(local) {
             flight.send_replace(Some(known));
         }
-        true
+        is_settled
     }
 
     /// What is to be written, which then counts as written.

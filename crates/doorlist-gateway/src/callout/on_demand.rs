@@ -64,7 +64,7 @@ impl Callout {
                 Ok(report) => {
                     probed.dialogue.extend(report.lines);
                     let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
-                    self.note_control(name, &name_of(server), answer, is_known);
+                    self.note_control((domain, name), &name_of(server), answer, is_known);
                     probed.answers.push((control, answer));
                 }
                 Err(no_route) => {

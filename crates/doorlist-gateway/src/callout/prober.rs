@@ -1,7 +1,7 @@
 //! The workers: each asks the servers of one protected name, session after session, until nothing waits.
 
 use super::Callout;
-use super::book::name_of;
+use super::book::{Asked, name_of};
 use super::session::{ProbeReport, ProbeSession};
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
@@ -24,7 +24,7 @@ impl Callout {
     /// Asks for the names that wait, until none is left.
     pub(super) async fn work(self: Arc<Self>, name: DomainName, domain: DomainId) {
         loop {
-            let locals = self.lock().next(&name);
+            let locals = self.lock().next((domain, &name));
             if locals.is_empty() {
                 return;
             }
@@ -44,8 +44,8 @@ impl Callout {
         let servers: Vec<RouteServer> = self.best_servers(domain).iter().map(name_of).collect();
         let now = clock::now();
         let mut book = self.lock();
-        book.read(name, records, routes, now);
-        locals.into_iter().filter(|local| !book.settle_known(name, local, &servers, now)).collect()
+        book.read((domain, name), records, routes, now);
+        locals.into_iter().filter(|local| !book.settle_known((domain, name), local, &servers, now)).collect()
     }
 
     /// Asks the first server that speaks; if none does, the names are undecided.
@@ -53,15 +53,20 @@ impl Callout {
         let names: Vec<Address> = locals.iter().map(|local| Address::new(local.clone(), name.clone())).collect();
         for server in self.in_turn(domain) {
             let Ok(report) = self.session(&server, &names).await else { continue };
+            // One that breaks before it spoke of recipients is as good as one that does not answer.
+            if report.sender.is_none() {
+                continue;
+            }
             self.settle(domain, &server, &names, &report).await;
             return;
         }
-        self.answer(&names, None, &[]);
+        self.answer(domain, &names, None, &[]);
     }
 
-    /// The servers of the best preference, which share the load.
+    /// The servers of the best preference, which share the load; none while the domain is on hold.
     fn in_turn(&self, domain: DomainId) -> Vec<MailServer> {
-        let mut servers = self.best_servers(domain);
+        let is_held = self.recipients.routes().get(&domain).is_some_and(|route| route.hold);
+        let mut servers = if is_held { Vec::new() } else { self.best_servers(domain) };
         if !servers.is_empty() {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed) % servers.len();
             servers.rotate_left(turn);
@@ -77,19 +82,19 @@ impl Callout {
         if report.answers.contains(&ServerAnswer::NoSuchUser) && route.wants_known(clock::now()) {
             self.ask_known(name, domain, server, &server_name).await;
         }
-        self.answer(names, Some(&server_name), &report.answers);
+        self.answer(domain, names, Some(&server_name), &report.answers);
         if report.answers.contains(&ServerAnswer::Exists) && route.wants_random(TRUSTED_FOR, clock::now()) {
-            self.ask_random(name, server, &server_name).await;
+            self.ask_random((domain, name), server, &server_name).await;
         }
     }
 
-    fn answer(&self, names: &[Address], server: Option<&RouteServer>, answers: &[ServerAnswer]) {
+    fn answer(&self, domain: DomainId, names: &[Address], server: Option<&RouteServer>, answers: &[ServerAnswer]) {
         let now = clock::now();
         let mut book = self.lock();
         for (at, name) in names.iter().enumerate() {
             let answer = answers.get(at).copied().unwrap_or(ServerAnswer::Undecided);
             self.metrics.answered(answer);
-            book.answered(name.domain(), name.local(), (server, answer), now);
+            book.answered((domain, name.domain()), name.local(), (server, answer), now);
         }
     }
 
@@ -98,7 +103,7 @@ impl Callout {
         for known in self.known_names(name, domain).await {
             let Ok(report) = self.session(server, &[known]).await else { return };
             let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
-            self.note_control(name, server_name, answer, true);
+            self.note_control((domain, name), server_name, answer, true);
             if answer != ServerAnswer::NoSuchUser {
                 return;
             }
@@ -115,26 +120,27 @@ impl Callout {
     }
 
     /// Asks for a name that surely does not exist, in a session of its own: a server that takes it takes everybody.
-    async fn ask_random(&self, name: &DomainName, server: &MailServer, server_name: &RouteServer) {
-        let Some(random) = random_name(name) else { return };
+    async fn ask_random(&self, of: Asked<'_>, server: &MailServer, server_name: &RouteServer) {
+        let Some(random) = random_name(of.1) else { return };
         let Ok(report) = self.session(server, &[random]).await else { return };
         let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
-        self.note_control(name, server_name, answer, false);
+        self.note_control(of, server_name, answer, false);
         if answer == ServerAnswer::Exists {
-            let event = format!("{} takes every name of {name}: what it says proves nothing;", server.host_and_port());
+            let event =
+                format!("{} takes every name of {}: what it says proves nothing;", server.host_and_port(), of.1);
             self.tell(&event, "");
         }
     }
 
     /// Notes what a server made of a known or of a random name, where it was clear.
-    pub(super) fn note_control(&self, name: &DomainName, server: &RouteServer, answer: ServerAnswer, is_known: bool) {
+    pub(super) fn note_control(&self, of: Asked<'_>, server: &RouteServer, answer: ServerAnswer, is_known: bool) {
         let taken = match answer {
             ServerAnswer::Exists => true,
             ServerAnswer::NoSuchUser => false,
             ServerAnswer::Undecided => return,
         };
         let now = clock::now();
-        self.lock().with_route(name, server, now, |route| match is_known {
+        self.lock().with_route(of, server, now, |route| match is_known {
             true => route.known_answered(taken, now),
             false => route.random_answered(taken, now),
         });

@@ -82,6 +82,10 @@ impl<'a> ProbeSession<'a> {
     /// With PIPELINING all names go out at once (RFC 2920 §3.1).
     async fn recipients(&mut self) -> Result<(), ConnectionFault> {
         let commands: Vec<String> = self.names.iter().map(|name| format!("RCPT TO:<{name}>")).collect();
+        // Whatever came unasked would count as the answer to a name.
+        if self.connection.has_unread() {
+            return Ok(());
+        }
         let pipelined = self.connection.offers.pipelining;
         if pipelined {
             commands.iter().for_each(|command| self.write(command));

@@ -145,6 +145,11 @@ impl Connection {
         Ok(written.map_err(|_| ConnectionFault::TimedOut)??)
     }
 
+    /// Whether the server said more than it was asked.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
     pub(crate) async fn reply(&mut self, within: Duration) -> Result<ServerReply, ConnectionFault> {
         if let Some(reply) = self.parse()? {
             return Ok(reply);

@@ -26,8 +26,19 @@ const NO_SUCH_USER: [&str; 17] = [
 ];
 
 /// Words of a refusal that is about the sender or about us, whatever else the text says, in lower case.
-const OF_POLICY: [&str; 9] =
-    ["relay", "spam", "block", "blacklist", "denylist", "policy", "reputation", "not permitted", "access denied"];
+const OF_POLICY: [&str; 11] = [
+    "relay",
+    "spam",
+    "block",
+    "blacklist",
+    "denylist",
+    "policy",
+    "reputation",
+    "not permitted",
+    "access denied",
+    "sender",
+    "verif",
+];
 
 /// How Exchange Online refuses a recipient that its directory has not, in lower case; with 5.4.1.
 const DIRECTORY_BLOCKING: &str = "recipient address rejected";
@@ -83,6 +94,10 @@ mod tests {
             ("550 Invalid recipient <x@example.test>", NoSuchUser),
             ("550 invalid recipient: relaying denied", Undecided),
             ("550 User unknown; your address is blocked", Undecided),
+            (
+                "550-Verification failed for <ops@example.test>\r\n550-No Such User Here\r\n550 Sender verify failed",
+                Undecided,
+            ),
             ("550 5.7.1 Relaying denied", Undecided),
             ("550 5.7.1 User unknown", Undecided),
             ("550 5.2.1 mailbox disabled", Undecided),

@@ -43,7 +43,7 @@ proptest! {
         let mut batch: Vec<LocalPart> = Vec::new();
         let work_off = |book: &mut Book, batch: &mut Vec<LocalPart>, answer: ServerAnswer, now: Timestamp| {
             for local in batch.drain(..) {
-                book.answered(&name(), &local, (servers().first(), answer), now);
+                book.answered((DOMAIN, &name()), &local, (servers().first(), answer), now);
             }
         };
         for (what, number, more) in steps {
@@ -59,7 +59,7 @@ proptest! {
                 3 if working => {
                     let answer = [ServerAnswer::Exists, ServerAnswer::NoSuchUser, ServerAnswer::Undecided][more as usize % 3];
                     work_off(&mut book, &mut batch, answer, now);
-                    batch = book.next(&name());
+                    batch = book.next((DOMAIN, &name()));
                     prop_assert!(batch.len() <= NAMES_PER_SESSION);
                     working = !batch.is_empty();
                 }
@@ -68,7 +68,7 @@ proptest! {
         }
         while working {
             work_off(&mut book, &mut batch, ServerAnswer::Undecided, now);
-            batch = book.next(&name());
+            batch = book.next((DOMAIN, &name()));
             working = !batch.is_empty();
         }
         prop_assert!(waiting.iter().all(|answer| answer.borrow().is_some()));
@@ -83,10 +83,10 @@ fn a_name_is_asked_for_once_however_many_ask() {
     let (second, starts) = ask(&mut book, 1, 2, START);
     assert!(!starts);
     let (Asking::Wait(first), Asking::Wait(second)) = (first, second) else { panic!("both wait") };
-    assert_eq!(book.next(&name()), [local(1)]);
-    book.answered(&name(), &local(1), (servers().first(), ServerAnswer::Exists), START);
+    assert_eq!(book.next((DOMAIN, &name())), [local(1)]);
+    book.answered((DOMAIN, &name()), &local(1), (servers().first(), ServerAnswer::Exists), START);
     assert_eq!((*first.borrow(), *second.borrow()), (Some(Knowledge::Exists), Some(Knowledge::Exists)));
-    assert!(book.next(&name()).is_empty());
+    assert!(book.next((DOMAIN, &name())).is_empty());
     assert!(matches!(ask(&mut book, 1, 3, START), (Asking::Known(Knowledge::Exists), false)), "it is known now");
 }
 
@@ -94,14 +94,35 @@ fn a_name_is_asked_for_once_however_many_ask() {
 fn what_the_store_knows_is_not_asked_for() {
     let mut book = Book::default();
     let (Asking::Wait(answer), true) = ask(&mut book, 1, 1, START) else { panic!("it waits") };
-    assert_eq!(book.next(&name()), [local(1)]);
+    assert_eq!(book.next((DOMAIN, &name())), [local(1)]);
     let known = VerificationRecord { exists: true, at: START - Duration::from_hours(1) };
     let route = Route { random: Some(RouteControl { taken: true, at: START }), ..Route::new(START) };
-    book.read(&name(), vec![(local(1), known)], vec![(servers()[0].clone(), route)], START);
-    assert!(book.settle_known(&name(), &local(1), &servers(), START));
+    book.read((DOMAIN, &name()), vec![(local(1), known)], vec![(servers()[0].clone(), route)], START);
+    assert!(book.settle_known((DOMAIN, &name()), &local(1), &servers(), START));
     assert_eq!(*answer.borrow(), Some(Knowledge::Exists));
     assert_eq!(book.route(&name(), &servers()[0], START).trust(START), RouteTrust::AcceptsAll);
     assert!(book.take_notes().is_empty(), "nothing of it is new");
+}
+
+#[test]
+fn a_word_that_proves_nothing_is_not_kept() {
+    let mut book = Book::default();
+    let refuse = |book: &mut Book| {
+        book.answered((DOMAIN, &name()), &local(1), (servers().first(), ServerAnswer::NoSuchUser), START)
+    };
+    book.begin_with(&name(), DOMAIN);
+    assert_eq!(refuse(&mut book), Knowledge::Undecided);
+    assert!(book.take_notes().is_empty());
+    book.delivered(&Address::new(local(2), name()), DOMAIN, &servers()[0], START);
+    let (asking, _) = ask(&mut book, 1, 1, START);
+    assert!(matches!(asking, Asking::Wait(_)), "it is asked anew when the server is believed");
+    assert_eq!(refuse(&mut book), Knowledge::AbsentOnNewRoute);
+    assert_eq!(book.take_notes().records.len(), 1);
+    // A valid record is not overwritten by a server that refuses everybody.
+    book.answered((DOMAIN, &name()), &local(3), (servers().first(), ServerAnswer::Exists), START);
+    book.with_route((DOMAIN, &name()), &servers()[0], START, |route| route.known_answered(false, START));
+    book.answered((DOMAIN, &name()), &local(3), (servers().first(), ServerAnswer::NoSuchUser), START);
+    assert!(matches!(ask(&mut book, 3, 1, START), (Asking::Known(Knowledge::Exists), false)));
 }
 
 #[test]
@@ -113,7 +134,13 @@ fn a_domain_under_another_number_begins_anew() {
     assert_eq!(book.take_notes().routes.len(), 1);
     book.delivered(&address, DOMAIN, &servers()[0], START + Duration::from_secs(1));
     assert!(book.take_notes().is_empty(), "not noted again at each delivery");
+    let (Asking::Wait(answer), true) = ask(&mut book, 1, 1, START) else { panic!("it waits") };
     book.begin_with(&name(), DomainId(2));
+    // What the former servers say now is of nobody.
+    book.answered((DOMAIN, &name()), &local(1), (servers().first(), ServerAnswer::Exists), START);
+    book.with_route((DOMAIN, &name()), &servers()[0], START, |route| route.known_answered(true, START));
+    assert!(book.take_notes().is_empty() && book.routes(&name()).is_empty());
+    assert!(answer.borrow().is_none() && book.next((DOMAIN, &name())).is_empty());
     assert_eq!(book.known(&name()), None);
     book.sweep(|_| false, START);
     assert!(book.names.is_empty());
