@@ -176,8 +176,8 @@ pub trait ServerState: Send + Sync {
     fn started(&self) -> Timestamp;
     /// Sources that are flagged for guessing at this time.
     fn sources_flagged(&self) -> u64;
-    /// What the word of each server of a protected name about unlisted recipients is worth.
+    /// Whether the answers of each server of a protected name about unlisted recipients are trusted.
     fn routes(&self, name: &DomainName) -> Vec<RouteStanding>;
-    /// Asks the servers of a protected name now: for an address, or for what their word is worth.
+    /// Asks the servers of a protected name now: for an address, or whether their answers can be trusted.
     fn probe<'a>(&'a self, name: &'a DomainName, address: Option<&'a Address>) -> Waited<'a, Vec<ServerProbe>>;
 }

@@ -116,9 +116,14 @@ impl Callout {
         }
     }
 
-    /// What is known of the word of each server of a protected name.
+    /// What is known of the answers of each server of a protected name.
     pub(crate) fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
-        self.lock().routes(name)
+        let Some(domain) = self.recipients.snapshot().domain(name).map(|domain| domain.id) else { return Vec::new() };
+        let servers: Vec<RouteServer> = self.best_servers(domain).iter().map(name_of).collect();
+        let mut routes = self.lock().routes(name);
+        // Those of servers that the domain had before tell nothing of now.
+        routes.retain(|(server, _)| servers.contains(server));
+        routes
     }
 
     /// Notes that a server took a message for an address of one of our names.

@@ -129,12 +129,12 @@ impl Gateway {
         self.inbound.guard.flagged(crate::clock::now())
     }
 
-    /// What is known of the word of each server of a protected name.
+    /// What is known of the answers of each server of a protected name.
     pub fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
         self.inbound.callout.routes(name)
     }
 
-    /// Asks the servers of a protected name now: for an address, or for what their word is worth.
+    /// Asks the servers of a protected name now: for an address, or whether their answers can be trusted.
     pub async fn probe(&self, name: &DomainName, address: Option<&Address>) -> Vec<ProbedServer> {
         self.inbound.callout.probe_now(name, address).await
     }

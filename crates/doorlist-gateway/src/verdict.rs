@@ -105,6 +105,11 @@ impl Verdicts {
         Self(None)
     }
 
+    /// Whether there is a scanner.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Starts the threads of a scanner.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Asking a domain's own servers: what their word about unlisted recipients is worth, and what they say now.
+//! Asking a domain's own servers: whether their answers about unlisted recipients are trusted, and what they say now.
 
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
@@ -8,14 +8,14 @@ use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{Route, RouteControl, RouteTrust, ServerAnswer};
 use serde::{Deserialize, Serialize};
 
-/// What is known of the word of each server of a domain.
+/// What is known of the answers of each server of a domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainRoutes {
     /// Its name, or a domain alias.
     pub name: DomainName,
 }
 
-/// What the word of one server about unlisted recipients is worth.
+/// Whether the answers of one server about unlisted recipients are trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteStanding {
     /// Its place, as `host:port`.
@@ -37,7 +37,7 @@ impl RouteStanding {
     }
 }
 
-/// Asks the servers of a domain now: for an address, or for what their word is worth.
+/// Asks the servers of a domain now: for an address, or whether their answers can be trusted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainProbe {
     /// Its name, or a domain alias.
@@ -57,7 +57,7 @@ pub struct ServerProbe {
     pub dialogue: Vec<String>,
     /// Why there was no session.
     pub failure: Option<String>,
-    /// What its word is worth now.
+    /// Whether its answers are trusted now.
     pub standing: Option<RouteStanding>,
 }
 

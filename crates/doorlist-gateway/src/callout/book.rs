@@ -14,7 +14,7 @@ use doorlist_core::verification::{
     SourceClass, VerificationRecord, VerificationRecords, after_asking, judge,
 };
 use doorlist_store::verification::{RouteServer, VerificationNotes};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -117,11 +117,8 @@ impl Book {
         }
         let Some(book) = self.names.get_mut(name) else { return (Asking::Known(known), false) };
         let is_background = record.is_some_and(|record| record.exists);
-        let (begin, starts) = book.enqueue(local);
-        match begin {
-            Some(flight) if !is_background => (Asking::Wait(flight), starts),
-            _ => (Asking::Known(known), starts),
-        }
+        let (answer, starts) = book.enqueue(local);
+        (if is_background { Asking::Known(known) } else { Asking::Wait(answer) }, starts)
     }
 
     /// Counts a new name against all limits.
@@ -236,11 +233,11 @@ impl Book {
 
     /// The book of a name, which begins anew when another domain has it.
     fn of(&mut self, name: &DomainName, domain: DomainId) -> &mut NameBook {
-        let book = self.names.entry(name.clone()).or_insert_with(|| NameBook::new(domain));
-        if book.domain != domain {
-            *book = NameBook::new(domain);
+        // Of what is there already, nothing is copied: each delivery comes through here.
+        if self.current((domain, name)).is_none() {
+            self.names.insert(name.clone(), NameBook::new(domain));
         }
-        book
+        self.names.entry(name.clone()).or_insert_with(|| NameBook::new(domain))
     }
 
     /// Takes what the store has of a name; what is known here already stays.
@@ -301,8 +298,8 @@ impl Book {
         worked.clone().into_iter().chain(others).collect()
     }
 
-    pub(super) fn note_sender(&mut self, server: &RouteServer, sender: Option<&str>) {
-        self.servers.entry(server.clone()).or_default().sender = sender.map(str::to_owned);
+    pub(super) fn note_sender(&mut self, server: &RouteServer, sender: &str) {
+        self.servers.entry(server.clone()).or_default().sender = Some(sender.to_owned());
     }
 
     /// Whether the operator is to be told again that a server cannot be asked.
@@ -321,8 +318,10 @@ impl Book {
             book.records.sweep(now);
             is_ours(name) || book.is_worked_on
         });
+        // What is known of a server stays as long as a name has it.
+        let used: HashSet<&RouteServer> = self.names.values().flat_map(|book| book.routes.keys()).collect();
         let is_told = |book: &ServerBook| book.told.is_some_and(|told| now.since(told) < TOLD_EVERY);
-        self.servers.retain(|_, book| !book.rate.is_over(now) || is_told(book));
+        self.servers.retain(|server, book| used.contains(server) || !book.rate.is_over(now) || is_told(book));
         self.sources.retain(|_, rate| !rate.is_over(now));
     }
 }
@@ -356,14 +355,12 @@ impl NameBook {
         routes.min_by_key(doubt).unwrap_or(Route::new(now))
     }
 
-    /// Lets a name wait; who asks gets a receiver for its answer. The flag says whether a worker must be started.
-    fn enqueue(&mut self, local: &LocalPart) -> (Option<watch::Receiver<Option<Knowledge>>>, bool) {
-        if let Some(flight) = self.flights.get(local) {
-            return (Some(flight.subscribe()), false);
-        }
+    /// Lets a name wait that nobody asks for yet; who asks gets a receiver for its answer. The flag says whether a worker
+    /// must be started.
+    fn enqueue(&mut self, local: &LocalPart) -> (watch::Receiver<Option<Knowledge>>, bool) {
         let (flight, answer) = watch::channel(None);
         self.flights.insert(local.clone(), flight);
         self.waiting.push_back(local.clone());
-        (Some(answer), !std::mem::replace(&mut self.is_worked_on, true))
+        (answer, !std::mem::replace(&mut self.is_worked_on, true))
     }
 }

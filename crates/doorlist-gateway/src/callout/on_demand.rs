@@ -19,7 +19,7 @@ pub struct ProbedServer {
     pub dialogue: Vec<String>,
     /// Why there was no session.
     pub failure: Option<String>,
-    /// What its word is worth now.
+    /// What is known of its answers now.
     pub route: Option<Route>,
 }
 
@@ -62,8 +62,8 @@ impl Callout {
             let Some(control) = control else { continue };
             match self.session(server, std::slice::from_ref(&control)).await {
                 Ok(report) => {
+                    let answer = report.first();
                     probed.dialogue.extend(report.lines);
-                    let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
                     self.note_control((domain, name), &name_of(server), answer, is_known);
                     probed.answers.push((control, answer));
                 }

@@ -102,7 +102,7 @@ impl Callout {
     async fn ask_known(&self, name: &DomainName, domain: DomainId, server: &MailServer, server_name: &RouteServer) {
         for known in self.known_names(name, domain).await {
             let Ok(report) = self.session(server, &[known]).await else { return };
-            let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
+            let answer = report.first();
             self.note_control((domain, name), server_name, answer, true);
             if answer != ServerAnswer::NoSuchUser {
                 return;
@@ -123,11 +123,11 @@ impl Callout {
     async fn ask_random(&self, of: Asked<'_>, server: &MailServer, server_name: &RouteServer) {
         let Some(random) = random_name(of.1) else { return };
         let Ok(report) = self.session(server, &[random]).await else { return };
-        let answer = report.answers.first().copied().unwrap_or(ServerAnswer::Undecided);
+        let answer = report.first();
         self.note_control(of, server_name, answer, false);
         if answer == ServerAnswer::Exists {
             let event =
-                format!("{} takes every name of {}: what it says proves nothing;", server.host_and_port(), of.1);
+                format!("{} accepts every address of {}: its answers prove nothing;", server.host_and_port(), of.1);
             self.tell(&event, "");
         }
     }
@@ -154,22 +154,17 @@ impl Callout {
         self.metrics.session();
         let senders = self.lock().senders(&server_name, &self.senders);
         let asked = ProbeSession::ask(self.relay.connector(), &self.relay.config(), server, &senders, names).await;
-        match &asked {
-            Ok(report) => {
-                if let Some(why) = &report.refusal {
-                    let event = format!("{}:{} refuses to be asked for recipients;", server.host, server.port);
-                    if self.lock().may_tell(&server_name, clock::now()) {
-                        self.tell(&event, why);
-                    }
-                }
-                self.lock().note_sender(&server_name, report.sender.as_deref());
-            }
-            Err(no_route) => {
-                if self.lock().may_tell(&server_name, clock::now()) {
-                    let event = format!("{}:{} cannot be asked for recipients;", server.host, server.port);
-                    self.tell(&event, &no_route.why);
-                }
-            }
+        let trouble = match &asked {
+            Ok(report) => report.refusal.as_deref().map(|why| ("refuses to be asked", why)),
+            Err(no_route) => Some(("cannot be asked", no_route.why.as_str())),
+        };
+        if let Some((what, why)) = trouble
+            && self.lock().may_tell(&server_name, clock::now())
+        {
+            self.tell(&format!("{} {what} for recipients;", server.host_and_port()), why);
+        }
+        if let Some(sender) = asked.as_ref().ok().and_then(|report| report.sender.as_deref()) {
+            self.lock().note_sender(&server_name, sender);
         }
         asked
     }

@@ -26,6 +26,13 @@ pub(super) struct ProbeReport {
     pub(super) lines: Vec<String>,
 }
 
+impl ProbeReport {
+    /// The answer to the first name.
+    pub(super) fn first(&self) -> ServerAnswer {
+        self.answers.first().copied().unwrap_or(ServerAnswer::Undecided)
+    }
+}
+
 /// A session with one server.
 pub(super) struct ProbeSession<'a> {
     connection: Connection,

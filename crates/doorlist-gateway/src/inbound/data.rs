@@ -142,6 +142,9 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &InboundTransaction, dial
 
 /// Asks the scanner. It may be as slow as its limits allow: the client waits for its reply all the while.
 async fn assess(id: QueueId, envelope: &Envelope, body: &MessageBody, inbound: &Inbound) -> Assessment {
+    if !inbound.verdicts.is_on() {
+        return Assessment::default();
+    }
     let message = ScannedMessage {
         id,
         client: envelope.client.clone(),

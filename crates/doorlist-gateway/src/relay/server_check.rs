@@ -16,11 +16,27 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// What keeps mail from a server that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTrouble {
+    /// A sentence for the operator.
+    pub why: String,
+    /// It takes no mail as it is named, whenever it is tried: another protocol, no TLS where it is required, a login.
+    pub lasting: bool,
+}
+
 /// Checks mail servers as the relay speaks to them.
 pub struct ServerCheck {
     connector: Connector,
     config: RelayConfig,
     within: Duration,
+}
+
+impl ServerTrouble {
+    /// Something that may be over the next time.
+    fn now(why: String) -> Self {
+        Self { why, lasting: false }
+    }
 }
 
 impl fmt::Debug for ServerCheck {
@@ -39,14 +55,23 @@ impl ServerCheck {
     }
 
     /// Speaks with a server up to the first recipient, the domain's postmaster. The error says what keeps mail from it.
-    pub async fn check(&self, server: &MailServer, address: SocketAddr, domain: &DomainName) -> Result<(), String> {
-        let stream = self.connect(address).await?;
+    pub async fn check(
+        &self,
+        server: &MailServer,
+        address: SocketAddr,
+        domain: &DomainName,
+    ) -> Result<(), ServerTrouble> {
+        let stream = self.connect(address).await.map_err(ServerTrouble::now)?;
         match self.connector.open_session(stream, address, server, &self.config).await {
             Ok(connection) => self.envelope(connection, domain).await,
             Err(_) if self.speaks_tls(server, address).await => {
-                Err("it speaks TLS from the start: name the port on which it speaks SMTP, usually 25".to_owned())
+                let why = "it speaks TLS from the start: name the port on which it speaks SMTP, usually 25".to_owned();
+                Err(ServerTrouble { why, lasting: true })
             }
-            Err(no_route) => Err(no_route.why),
+            // RFC 3463: X.5 is about the protocol, X.7 about encryption.
+            Err(no_route) => {
+                Err(ServerTrouble { lasting: matches!(no_route.status.subject, 5 | 7), why: no_route.why })
+            }
         }
     }
 
@@ -61,12 +86,13 @@ impl ServerCheck {
         self.connector.handshake_on(stream, server, ServerTls::Required, &self.config).await.is_ok()
     }
 
-    async fn envelope(&self, mut connection: Connection, domain: &DomainName) -> Result<(), String> {
+    async fn envelope(&self, mut connection: Connection, domain: &DomainName) -> Result<(), ServerTrouble> {
         for command in ["MAIL FROM:<>".to_owned(), format!("RCPT TO:<postmaster@{domain}>")] {
             connection.out.extend_from_slice(format!("{command}\r\n").as_bytes());
-            let reply = self.exchange(&mut connection).await?;
+            let reply = self.exchange(&mut connection).await.map_err(ServerTrouble::now)?;
             if let Some(wanted) = reply.wants() {
-                return Err(format!("it said: {reply} (in reply to {command}){}", advice(wanted)));
+                let why = format!("it said: {reply} (in reply to {command}){}", advice(wanted));
+                return Err(ServerTrouble { why, lasting: true });
             }
             // Anything else is about this one recipient, or about now.
             if !reply.is_positive() {

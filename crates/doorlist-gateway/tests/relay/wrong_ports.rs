@@ -3,7 +3,8 @@
 use crate::fake::{Answer, Event, Fake, ok, say};
 use crate::home::{Home, NoNames, Wishes, server};
 use crate::tls::certificate;
-use doorlist_gateway::relay::server_check::ServerCheck;
+use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_gateway::relay::server_check::{ServerCheck, ServerTrouble};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,9 +87,13 @@ async fn tls_from_the_start() {
 }
 
 /// What a check without mail finds at this address.
-async fn checked(address: SocketAddr) -> Result<(), String> {
+async fn checked(address: SocketAddr) -> Result<(), ServerTrouble> {
+    check(&server(address), address).await
+}
+
+async fn check(server: &MailServer, address: SocketAddr) -> Result<(), ServerTrouble> {
     let check = ServerCheck::new("gw.example.test", Arc::new(NoNames), Duration::from_millis(500)).unwrap();
-    check.check(&server(address), address, &"d.example.test".parse().unwrap()).await
+    check.check(server, address, &"d.example.test".parse().unwrap()).await
 }
 
 #[tokio::test]
@@ -132,6 +137,19 @@ async fn a_check_without_mail_finds_the_same() {
         (tls, "speaks TLS from the start"),
     ] {
         let found = checked(address).await.unwrap_err();
-        assert!(found.contains(words), "{found}");
+        assert!(found.why.contains(words) && found.lasting, "{found:?}");
+    }
+    let required = |address| MailServer { tls: ServerTls::Required, ..server(address) };
+    let plain = Fake::start(ok).await;
+    let found = check(&required(plain.address), plain.address).await.unwrap_err();
+    assert!(found.why.contains("TLS is required") && found.lasting, "{found:?}");
+    for says in ["421 4.3.2 come back", "554 5.3.2 not now"] {
+        let busy = Fake::start(move |event| match event {
+            Event::Connect => say(says),
+            other => ok(other),
+        })
+        .await;
+        let found = checked(busy.address).await.unwrap_err();
+        assert!(found.why.contains("refused to talk to me") && !found.lasting, "{found:?}");
     }
 }

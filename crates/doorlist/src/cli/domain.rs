@@ -107,9 +107,9 @@ Examples:
     },
     /// Ask a domain's own servers now, and show the dialogue
     #[command(after_help = "\
-With an address, the servers are asked whether they take it. Without one, they are asked for a random
-name and for a known one, which shows what their word is worth: a server that takes every name says
-nothing about who exists. No message is sent. Needs a running server.
+With an address, the command asks the servers whether they accept it. Without one, it asks for a
+random address and for one that exists. That shows whether their answers can be trusted: a server
+that accepts every address does not tell who exists. No message is sent. Requires a running server.
 
 Examples:
   doorlist domain probe example.test

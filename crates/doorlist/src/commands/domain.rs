@@ -126,7 +126,7 @@ async fn show(target: &mut CommandTarget, out: &mut Output, name: DomainName) ->
     }
     details_text(out, &details)?;
     for route in target.ask(DomainRoutes { name }).await? {
-        out.line(&format!("  route        {}: {}", route.server, probe::worth(&route)))?;
+        out.line(&format!("  route        {}: {}", route.server, probe::trust(&route)))?;
     }
     Ok(Exit::DONE)
 }

@@ -8,7 +8,7 @@ use doorlist_core::network::{self, Network};
 use doorlist_gateway::config::GatewayConfig;
 use doorlist_gateway::relay::access;
 use doorlist_gateway::relay::resolver::Resolver;
-use doorlist_gateway::relay::server_check::ServerCheck;
+use doorlist_gateway::relay::server_check::{ServerCheck, ServerTrouble};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,6 @@ const STEP_MAX: Duration = Duration::from_secs(2);
 /// What to do about a server that speaks another protocol, or wants something else first.
 const WRONG_KIND: &str = "correct the port or the TLS setting of the server here, or let it take mail from this gateway; \
                           until then it gets no mail";
-/// What a check says of servers that take no mail as they are named, whenever it is tried: another protocol, no TLS where
-/// it is required, a login. Anything else may be about now.
-const TAKES_NONE: [&str; 4] = ["speaks LMTP", "speaks TLS from the start", "TLS is required", "it said: "];
 /// Domains of a server that are named; the others are counted.
 const NAMED_MAX: usize = 3;
 
@@ -191,10 +188,10 @@ impl NextHopCheck {
         let asked = self.check.check(&hop.server, SocketAddr::new(address, hop.server.port), domain);
         match timeout(ANSWER_MAX, asked).await {
             Ok(Ok(())) => Finding::ok("next hop", text),
-            Ok(Err(why)) if TAKES_NONE.iter().any(|words| why.contains(words)) => {
+            Ok(Err(ServerTrouble { why, lasting: true })) => {
                 Finding::fail("next hop", format!("{text}, but takes no mail: {why}"), WRONG_KIND)
             }
-            Ok(Err(why)) => Finding::warn("next hop", format!("{text}, but: {why}"), WRONG_KIND),
+            Ok(Err(ServerTrouble { why, .. })) => Finding::warn("next hop", format!("{text}, but: {why}"), WRONG_KIND),
             Err(_) => {
                 let todo = "check what keeps it busy; its mail may be slow";
                 Finding::warn("next hop", format!("{text}, but says little within {} s", ANSWER_MAX.as_secs()), todo)

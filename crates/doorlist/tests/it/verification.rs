@@ -64,7 +64,7 @@ fn mail_for_who_exists_comes_through_without_a_list() {
     let probed = server.done(&["domain", "probe", "example.test", "carl@example.test"]);
     assert!(probed.contains("C: RCPT TO:<carl@example.test>") && probed.contains("no such user"), "{probed}");
     let probed = server.done(&["domain", "probe", "example.test"]);
-    assert!(probed.contains("trusted: its word about unlisted recipients counts"), "{probed}");
+    assert!(probed.contains("trusted: its answers about unlisted recipients are used"), "{probed}");
     // Enforced, the list alone counts; and back.
     server.done(&["domain", "mode", "example.test", "enforce", "--confirm", "example.test"]);
     assert_eq!(answer(&server, ANN), "450 4.1.1");
@@ -78,7 +78,7 @@ fn what_is_known_outlives_the_server_and_its_destination() {
     let mut server = gateway(sink.address());
     assert_eq!(answer(&server, ANN), "250 2.1.5");
     // A known name, a random one.
-    wait_until("its word is looked at", PATIENCE, || route(&server).contains("refused a random name"));
+    wait_until("its word is looked at", PATIENCE, || route(&server).contains("refused a random address"));
     let asked = sink.connections();
     for _ in 0..5 {
         assert_eq!(answer(&server, ANN), "250 2.1.5");
@@ -99,8 +99,8 @@ fn a_word_that_proves_nothing_refuses_nobody() {
     for name in [ANN, "nobody@example.test", "x7@example.test"] {
         assert_eq!(answer(&server, name), "250 2.1.5");
     }
-    wait_until("it is seen through", PATIENCE, || route(&server).contains("takes every name"));
-    server.wait_for_log(&["verify", "takes every name of example.test"]);
+    wait_until("it is seen through", PATIENCE, || route(&server).contains("accepts every address"));
+    server.wait_for_log(&["verify", "accepts every address of example.test"]);
 
     for (says, in_log) in [
         ("550 5.1.1 User unknown", None),

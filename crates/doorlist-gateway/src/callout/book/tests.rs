@@ -151,7 +151,7 @@ fn the_sender_that_worked_comes_first() {
     let (mut book, server) = (Book::default(), servers()[0].clone());
     let all = ["ops@example.test".to_owned(), String::new()];
     assert_eq!(book.senders(&server, &all), all);
-    book.note_sender(&server, Some(""));
+    book.note_sender(&server, "");
     assert_eq!(book.senders(&server, &all), [String::new(), all[0].clone()]);
     assert!(book.may_tell(&server, START) && !book.may_tell(&server, START));
     assert!(book.may_tell(&server, START + TOLD_EVERY));

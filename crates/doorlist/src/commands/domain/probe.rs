@@ -40,32 +40,36 @@ fn text(out: &mut Output, probe: &ServerProbe) -> Result<(), Failure> {
     }
     for (address, answer) in &probe.answers {
         let answer = match answer {
-            ServerAnswer::Exists => "taken",
+            ServerAnswer::Exists => "accepted",
             ServerAnswer::NoSuchUser => "no such user",
             ServerAnswer::Undecided => "no clear answer",
         };
         out.line(&format!("  {address}: {answer}"))?;
     }
     if let Some(standing) = &probe.standing {
-        out.line(&format!("  {}", worth(standing)))?;
+        out.line(&format!("  {}", trust(standing)))?;
     }
     Ok(())
 }
 
-/// What the word of a server is worth, and why.
-pub(super) fn worth(standing: &RouteStanding) -> String {
+/// Whether the answers of a server are trusted, and why.
+pub(super) fn trust(standing: &RouteStanding) -> String {
     let said = |what: &str, control: Option<RouteControl>| {
         control.map(|RouteControl { taken, at }| {
-            format!("{} {what} at {}", if taken { "took" } else { "refused" }, print::minute(at))
+            format!("{} {what} at {}", if taken { "accepted" } else { "refused" }, print::minute(at))
         })
     };
-    let found: Vec<String> =
-        [said("a random name", standing.random), said("a known name", standing.known)].into_iter().flatten().collect();
-    let worth = match standing.trust {
-        RouteTrust::Trusted => "trusted: its word about unlisted recipients counts",
-        RouteTrust::AcceptsAll => "takes every name: its word proves nothing; switch on recipient filtering there",
-        RouteTrust::RefusesAll => "refuses known names: its word proves nothing",
-        RouteTrust::Unproven => "not proven yet: unlisted recipients that it refuses are deferred",
+    let found: Vec<String> = [said("a random address", standing.random), said("a known address", standing.known)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let trust = match standing.trust {
+        RouteTrust::Trusted => "trusted: its answers about unlisted recipients are used",
+        RouteTrust::AcceptsAll => {
+            "accepts every address, so its answers prove nothing; enable recipient filtering on it"
+        }
+        RouteTrust::RefusesAll => "refuses addresses that exist, so its answers are not used; check its configuration",
+        RouteTrust::Unproven => "not tested yet with both a random and a known address",
     };
-    if found.is_empty() { worth.to_owned() } else { format!("{worth} ({})", found.join(", ")) }
+    if found.is_empty() { trust.to_owned() } else { format!("{trust} ({})", found.join(", ")) }
 }

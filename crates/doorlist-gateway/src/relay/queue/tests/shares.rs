@@ -179,10 +179,11 @@ proptest! {
 
     /// One customer's servers are hostile; the others' are well. Whatever the order of events: no limit is exceeded, no
     /// count is wrong, no connection ends behind the final dot, and every message to a server that is well gets there,
-    /// no matter how the hostile ones behave.
+    /// no matter how the hostile ones behave. From three places on: hostile servers may hold two, one after the other, each
+    /// for as long as it may before it gives way.
     #[test]
     fn nobody_starves_whatever_a_customers_servers_do(
-        max in 2usize..60,
+        max in 3usize..60,
         behind_dot in any::<bool>(),
         owners in proptest::collection::vec(1u32..5, 1..30),
         hostile in 0usize..80,
@@ -204,6 +205,6 @@ proptest! {
         let delays = world.delays(|domain| (domain as usize) < wells);
         prop_assert_eq!(delays.len(), expected);
         let longest = delays.into_iter().max().unwrap_or_default();
-        prop_assert!(longest < secs(10), "{:?}", longest);
+        prop_assert!(longest < secs(8), "{:?} of {}", longest, max);
     }
 }
