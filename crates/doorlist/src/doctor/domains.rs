@@ -139,7 +139,7 @@ fn without_server(details: &[DomainDetails]) -> Option<Finding> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let text = format!("no mail server for {}{more}: mail for them stays in the queue", named.join(", "));
+    let text = format!("no mail server is set for {}{more}: that mail stays in the queue", named.join(", "));
     Some(Finding::fail("domains", text, format!("doorlist domain set {first} --server HOST")))
 }
 

@@ -43,6 +43,10 @@ fn mail_for_a_domain_without_a_server_waits_for_one() {
     let queue = server.queue();
     assert!(queue.len() == 1 && queue[0].to_string().contains(WHY), "{queue:?}");
 
+    let looked = server.command(&["doctor"]);
+    let named = "no mail server is set for example.test: that mail stays in the queue";
+    assert!(looked.code == 1 && looked.out.contains(named), "{looked:?}");
+
     // It outlasts a restart, as all accepted mail does.
     assert!(server.stop().success());
     server.run();
