@@ -1,11 +1,13 @@
 //! Email accounts: listed and removed by hand and over the API, one or many at once, and what is set for each.
 
 mod add;
+mod confirm;
 mod remove;
 mod settings;
 mod show;
 
 pub use add::{AccountAdd, BulkAdded, NewAccount};
+pub use confirm::AccountConfirm;
 pub use remove::AccountRemove;
 pub use settings::AccountPatch;
 pub use show::{AccountList, AccountReport, AccountShow};

@@ -14,6 +14,7 @@ mod aliases;
 mod apply_source;
 mod audit;
 mod caller;
+mod candidates;
 mod changes;
 mod check;
 mod contacts;
@@ -22,6 +23,7 @@ mod error;
 mod export;
 mod imports;
 mod keys;
+mod learning;
 mod mail_log;
 mod permission;
 mod plans;
@@ -41,8 +43,8 @@ mod tenants;
 mod work_pool;
 
 pub use accounts::{
-    ADDRESSES_MAX, AccountAdd, AccountList, AccountPatch, AccountRemove, AccountReport, AccountShow, BulkAdded,
-    NewAccount,
+    ADDRESSES_MAX, AccountAdd, AccountConfirm, AccountList, AccountPatch, AccountRemove, AccountReport, AccountShow,
+    BulkAdded, NewAccount,
 };
 pub use action::Reach;
 pub use actions::{Actions, Editable};
@@ -50,7 +52,7 @@ pub use admins::{
     AdminCreate, AdminCreated, AdminList, AdminOf, AdminRemove, MembershipAccept, MembershipDecline, MembershipList,
     NewAdmin,
 };
-pub use aliases::{AliasAdd, AliasRemove};
+pub use aliases::{AliasAdd, AliasPromote, AliasReassign, AliasRemove, AliasSuggest, SuggestedAlias};
 pub use apply_source::PlanReport;
 pub use audit::{
     AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditNote, AuditPartCheck,
@@ -58,6 +60,7 @@ pub use audit::{
     HeadFinding,
 };
 pub use caller::{Caller, Credentials};
+pub use candidates::{CandidateAdd, CandidateAlias, CandidateEntry, CandidateIgnore, CandidateList, CandidateRefuse};
 pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 pub use check::{Check, CheckReport, MissingClaim};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
@@ -76,6 +79,7 @@ pub use imports::{
     UploadRequest,
 };
 pub use keys::{KeyEntry, KeyList, KeyRevoke, KeyRevoked, MadeKey, NewApiKey};
+pub use learning::{Learned, Learner};
 pub use mail_log::MailLogSearch;
 pub use permission::Reached;
 pub use plans::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow};

@@ -2,12 +2,13 @@
 //! its arguments, its answer, what it reaches and how it is done; here it gets the name under which it travels. Must not
 //! know how it was typed or sent.
 
-use crate::accounts::{AccountAdd, AccountList, AccountRemove, AccountShow};
+use crate::accounts::{AccountAdd, AccountConfirm, AccountList, AccountRemove, AccountShow};
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::admins::{AdminCreate, AdminList, AdminRemove, MembershipAccept, MembershipDecline, MembershipList};
-use crate::aliases::{AliasAdd, AliasRemove};
+use crate::aliases::{AliasAdd, AliasPromote, AliasReassign, AliasRemove, AliasSuggest};
 use crate::audit::{AuditCheckPart, AuditHeadShow, AuditList, AuditVerify};
+use crate::candidates::{CandidateAdd, CandidateAlias, CandidateIgnore, CandidateList, CandidateRefuse};
 use crate::changes::{ChangesList, ChangesShow, ChangesUndo};
 use crate::check::Check;
 use crate::contacts::{ContactConfirm, ContactList};
@@ -129,6 +130,8 @@ requests! {
         DomainProbe(DomainProbe) => Probed,
         AccountShow(AccountShow) => Account,
         AccountList(AccountList) => Accounts,
+        AliasSuggest(AliasSuggest) => AliasSuggestions,
+        CandidateList(CandidateList) => Candidates,
         Export(Export) => Export,
         ChangesList(ChangesList) => Changes,
         ChangesShow(ChangesShow) => Change,
@@ -167,8 +170,15 @@ requests! {
         DomainAliasRemove(DomainAliasRemove) => Applied,
         AccountAdd(AccountAdd) => Applied,
         AccountRemove(AccountRemove) => Applied,
+        AccountConfirm(AccountConfirm) => Applied,
         AliasAdd(AliasAdd) => Applied,
         AliasRemove(AliasRemove) => Applied,
+        AliasReassign(AliasReassign) => Applied,
+        AliasPromote(AliasPromote) => Applied,
+        CandidateAdd(CandidateAdd) => Applied,
+        CandidateAlias(CandidateAlias) => Applied,
+        CandidateRefuse(CandidateRefuse) => Applied,
+        CandidateIgnore(CandidateIgnore) => Candidates,
         Import(Box<ImportFile>) => Import,
         ImportRequest(ImportRequest) => UploadRequest,
         SourcePut(Box<PutSource>) => Source,

@@ -2,7 +2,9 @@
 
 use crate::accounts::AccountReport;
 use crate::admins::AdminCreated;
+use crate::aliases::SuggestedAlias;
 use crate::audit::{AuditHead, AuditPartChecked, AuditRow, AuditVerdict};
+use crate::candidates::CandidateEntry;
 use crate::changes::ChangePage;
 use crate::check::CheckReport;
 use crate::contacts::{ContactConfirmed, ContactPage};
@@ -41,6 +43,8 @@ pub enum Response {
     Applied(Applied),
     Account(AccountReport),
     Accounts(Vec<AccountDetails>),
+    AliasSuggestions(Vec<SuggestedAlias>),
+    Candidates(Vec<CandidateEntry>),
     Import(ImportReport),
     Export(ExportPage),
     Changes(Vec<ChangeEntry>),

@@ -42,6 +42,9 @@ pub struct ServerStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainStatus {
     pub total: u64,
+    /// In their trial: the list grows from mail.
+    #[serde(default)]
+    pub learn: u64,
     pub monitor: u64,
     /// Enforced, with 450 for unlisted recipients for now.
     pub enforce_soft: u64,
@@ -122,6 +125,7 @@ impl DomainStatus {
         self.inactive += u64::from(!domain.active);
         self.hold += u64::from(domain.hold);
         let of_mode = match domain.mode {
+            Mode::Learn { .. } => &mut self.learn,
             Mode::Monitor => &mut self.monitor,
             mode if mode.is_soft(now) => &mut self.enforce_soft,
             Mode::Enforce { .. } => &mut self.enforce,

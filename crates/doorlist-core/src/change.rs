@@ -25,6 +25,8 @@ pub enum Via {
     /// A push of data.
     Push,
     Api,
+    /// The mail itself.
+    Learning,
     /// Doorlist itself (migrations, expiry).
     System,
 }
@@ -144,6 +146,13 @@ pub enum Change {
         /// The source that withdraws its claim.
         source: Source,
     },
+    /// Turns an alias into an account of its own: the way back from [`Change::Reassign`].
+    Promote {
+        /// The alias.
+        address: Address,
+        /// Who says so.
+        source: Source,
+    },
     /// Changes the local part; the row, its aliases and other data stay.
     Rename {
         address: Address,
@@ -174,6 +183,7 @@ impl Change {
             | Change::Withdraw { address, .. }
             | Change::Veto { address }
             | Change::Reassign { address, .. }
+            | Change::Promote { address, .. }
             | Change::Rename { address, .. }
             | Change::SetActive { address, .. } => Some(address),
             Change::Domain { .. } | Change::Plan { .. } => None,
@@ -244,11 +254,13 @@ pub struct MailServer {
 impl MailServer {
     /// `host:port`, an IPv6 address in brackets.
     pub fn host_and_port(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        }
+        host_and_port(&self.host, self.port)
     }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+pub fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Who named a mail server, which decides on the networks it may be in (`mail_server_access`). Each variant permits

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How long a newly enforced domain replies 450 to unlisted recipients before it replies 550.
 pub const SOFT_PERIOD: Duration = Duration::from_hours(72);
 
+/// How long a new domain learns, from its first accepted message on.
+pub const TRIAL: Duration = Duration::from_hours(30 * 24);
+
 /// Number of a domain's row in the store; 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -20,8 +23,16 @@ pub struct DomainId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "mode")]
 pub enum Mode {
-    /// A new domain, and one whose list is being completed: the domain's own server is asked for unlisted recipients, and
-    /// they are deferred while it does not answer. Nothing is lost.
+    /// A new domain, in its trial: the domain's own server is asked for unlisted recipients, as in [`Mode::Monitor`], and
+    /// those that get clean mail that it takes are added to the list.
+    #[serde(alias = "setting_up")]
+    Learn {
+        /// The end of the trial; `None`: it begins with the first accepted message.
+        #[serde(default, rename = "trial_until", skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A domain whose list is being completed: the domain's own server is asked for unlisted recipients, and they are
+    /// deferred while it does not answer. Nothing is lost.
     Monitor,
     /// "Accept mail only for mailboxes in this list": unlisted recipients are rejected, temporarily until the given
     /// time.
@@ -41,6 +52,27 @@ impl Mode {
         Mode::Enforce { soft_until, empty: false }
     }
 
+    /// A new domain's: its trial has not begun.
+    pub const NEW: Mode = Mode::Learn { until: None };
+
+    /// Whether its list grows from mail at this time.
+    pub fn learns(self, now: Timestamp) -> bool {
+        matches!(self, Mode::Learn { until } if until.is_none_or(|until| now < until))
+    }
+
+    /// Whether its list is to be complete: unlisted recipients are refused, softly at first.
+    pub fn is_enforced(self) -> bool {
+        matches!(self, Mode::Enforce { .. })
+    }
+
+    /// The end of its trial, if that has begun and is not over.
+    pub fn trial_end(self) -> Option<Timestamp> {
+        match self {
+            Mode::Learn { until } => until,
+            Mode::Monitor | Mode::Enforce { .. } => None,
+        }
+    }
+
     /// Whether unlisted recipients get 450 at this time although the list is enforced.
     pub fn is_soft(self, now: Timestamp) -> bool {
         matches!(self, Mode::Enforce { soft_until, empty } if empty || soft_until.is_some_and(|until| now < until))
@@ -57,12 +89,16 @@ impl Mode {
         }
     }
 
-    /// Whether both are the same wish of a person: what the list itself made of a soft period is no difference.
+    /// Whether both are the same wish of a person: what the list itself made of a soft period, or the first message of a
+    /// trial, is no difference.
     pub fn is_same_wish(self, other: Self) -> bool {
         let is_soft = |soft_until: Option<Timestamp>, empty: bool| empty || soft_until.is_some();
         match (self, other) {
             (Mode::Enforce { soft_until: a, empty: b }, Mode::Enforce { soft_until: c, empty: d }) if b || d => {
                 is_soft(a, b) && is_soft(c, d)
+            }
+            (Mode::Learn { until: None }, Mode::Learn { .. }) | (Mode::Learn { .. }, Mode::Learn { until: None }) => {
+                true
             }
             (one, other) => one == other,
         }
@@ -71,6 +107,7 @@ impl Mode {
     /// The word for logs and the command line.
     pub fn word(self) -> &'static str {
         match self {
+            Mode::Learn { .. } => "learn",
             Mode::Monitor => "monitor",
             Mode::Enforce { .. } => "enforce",
         }
@@ -80,6 +117,9 @@ impl Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Mode::Learn { .. } => {
+                f.write_str("learn: addresses that get clean mail which the domain's server takes are added")
+            }
             Mode::Monitor => f.write_str("monitor: the domain's server is asked for unlisted recipients"),
             Mode::Enforce { .. } => f.write_str("enforce: accept mail only for mailboxes in this list"),
         }
@@ -145,6 +185,14 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_has_no_end_before_its_first_message() {
+        let trial = Mode::Learn { until: Some(NOW + TRIAL) };
+        assert!(Mode::NEW.learns(NOW + TRIAL * 100) && trial.learns(NOW) && !trial.learns(NOW + TRIAL));
+        assert!(!Mode::Monitor.learns(NOW) && !EMPTY.learns(NOW));
+        assert_eq!((Mode::NEW.trial_end(), trial.trial_end()), (None, Some(NOW + TRIAL)));
+    }
+
+    #[test]
     fn what_the_list_made_of_a_mode_is_no_other_wish() {
         let (soft, full) = (Mode::enforce(Some(NOW)), Mode::enforce(None));
         for (one, other, same) in [
@@ -154,6 +202,10 @@ mod tests {
             (EMPTY, full, false),
             (EMPTY, Mode::Monitor, false),
             (soft, Mode::enforce(Some(NOW + SOFT_PERIOD)), false),
+            (Mode::NEW, Mode::Learn { until: Some(NOW) }, true),
+            (Mode::Learn { until: Some(NOW) }, Mode::NEW, true),
+            (Mode::Learn { until: Some(NOW) }, Mode::Learn { until: Some(NOW + TRIAL) }, false),
+            (Mode::NEW, Mode::Monitor, false),
         ] {
             assert_eq!(one.is_same_wish(other), same, "{one:?} {other:?}");
         }

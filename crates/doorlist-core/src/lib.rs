@@ -8,6 +8,7 @@
 //! | [`address`] | local parts, domain names, addresses: one normalizer, equal addresses <=> equal keys |
 //! | [`access`] | roles and permissions, and the position of an object among the tenants |
 //! | [`domain`] | a protected domain: its mode, switches and domain aliases |
+//! | [`learning`] | how a list grows from mail: evidence, candidates, additions, the trial |
 //! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
 //! | [`policy`] | [`policy::decide`]: the decision on a recipient, with its reason |
 //! | [`sender_rules`] | allowed and blocked senders: patterns, and how they match |
@@ -36,6 +37,7 @@ pub mod counted;
 pub mod domain;
 pub mod file_list;
 pub mod harvest;
+pub mod learning;
 pub mod list;
 pub mod list_change;
 pub mod list_text;

@@ -146,7 +146,7 @@ fn by_match(matched: Match, mode: Mode, now: Timestamp) -> Reason {
 /// The reason for an unlisted recipient of a domain in this mode.
 pub fn of_unlisted(mode: Mode, now: Timestamp) -> Reason {
     match mode {
-        Mode::Monitor => Reason::Undecided,
+        Mode::Learn { .. } | Mode::Monitor => Reason::Undecided,
         Mode::Enforce { .. } if mode.is_soft(now) => Reason::UnlistedSoft,
         Mode::Enforce { .. } => Reason::Unlisted,
     }

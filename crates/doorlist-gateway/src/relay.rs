@@ -10,6 +10,7 @@ mod connect;
 mod connection;
 mod deliver;
 mod dsn;
+mod evidence;
 mod front;
 mod handle;
 mod header_section;

@@ -17,6 +17,7 @@ use crate::numbers::take_number;
 use crate::recipients::RecipientStore;
 use crate::tenants::scope_columns;
 use doorlist_core::access::{Grant, LoginId, Scope};
+use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
 
 /// The logins, in the store of the list. A clone is another handle on the same.
@@ -55,6 +56,12 @@ pub struct HeldGrant {
 
 columns_of! { HeldGrant { grant, number, active } }
 
+const ADMINS: &str = "
+    SELECT DISTINCT l.email FROM domain AS d
+    JOIN login_grant AS g ON (g.scope = 'domain' AND g.scope_id = d.id)
+                          OR (g.scope = 'customer' AND g.scope_id = d.customer_id)
+    JOIN login AS l ON l.id = g.login_id
+    WHERE d.id = $1 AND g.role = 'admin' AND g.active AND l.active ORDER BY l.email";
 const OWN_GRANTS: &str = "
     SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
 const ACCEPTED_GRANTS: &str = "
@@ -76,6 +83,14 @@ impl LoginRecord {
 }
 
 impl Logins {
+    /// The addresses of the admins of a domain: its own, and those of its customer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn admins_of(&self, domain: DomainId) -> Result<Vec<String>, StoreError> {
+        (&self.db).list(ADMINS, &binds![domain]).await
+    }
+
     /// Those beside this list.
     pub fn of(recipients: &RecipientStore) -> Self {
         Self { db: recipients.db().clone() }

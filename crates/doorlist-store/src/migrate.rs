@@ -42,25 +42,30 @@ async fn bring_up(db: &Db, part: &str, migrations: &[Migration]) -> Result<(), S
     tx.commit().await
 }
 
-/// Makes the tables of a part that has one format on PostgreSQL, unless they are there: `formats` is the table with its
-/// number. Two nodes with this `lock` do not do it at once.
+/// Brings the tables of a part on PostgreSQL to the newest of its formats, each a script that makes it of the one before:
+/// `formats` is the table with its number. Two nodes with this `lock` do not do it at once.
 pub(crate) async fn make_postgres_tables(
     mut tx: Transaction<'_, Postgres>,
     lock: i64,
     formats: &str,
-    schema: &'static str,
-    known: i64,
+    schemas: &[&'static str],
 ) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock).execute(&mut *tx).await?;
     let there: bool =
         sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(formats).fetch_one(&mut *tx).await?;
-    if !there {
-        sqlx::raw_sql(schema).execute(&mut *tx).await?;
-    }
-    let version = AssertSqlSafe(format!("SELECT version FROM {formats}"));
-    let found: i32 = sqlx::query_scalar(version).fetch_one(&mut *tx).await?;
+    let found = match there {
+        true => {
+            let version = AssertSqlSafe(format!("SELECT version FROM {formats}"));
+            sqlx::query_scalar::<_, i32>(version).fetch_one(&mut *tx).await?
+        }
+        false => 0,
+    };
+    let known = schemas.len() as i64;
     if i64::from(found) > known {
         return Err(StoreError::TooNew { found: found.into(), known });
+    }
+    for schema in schemas.iter().skip(usize::try_from(found).unwrap_or_default()) {
+        sqlx::raw_sql(*schema).execute(&mut *tx).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -16,6 +16,7 @@
 //! | `room` | how much one customer may have, and how many names of sources a domain |
 //! | `load`, `publish`, `updates`, `follow`, `version` | the list in memory: built, replaced, mended, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
+//! | `first_messages` | domains whose trial begins |
 //! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes`, `whose` | what people ask |
 
@@ -25,6 +26,7 @@ mod codes;
 mod damage;
 mod domain_parts;
 mod domain_rows;
+mod first_messages;
 mod follow;
 mod handle;
 mod load;

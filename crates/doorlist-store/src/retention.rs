@@ -11,6 +11,7 @@ use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::keys;
 use crate::recipients::{RecipientStore, UNDO_MAX};
+use doorlist_core::learning::CANDIDATE_FADES_AFTER;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{INVALID_FOR, VALID_FOR};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct RetentionLimits {
     pub domain_claims: Duration,
     /// Leases that ran out.
     pub leases: Duration,
+    /// Deliveries that are counted, which the spool should have forgotten long ago.
+    pub counted: Duration,
 }
 
 impl Default for RetentionLimits {
@@ -57,6 +60,7 @@ impl Default for RetentionLimits {
             expired_keys: days(30),
             domain_claims: days(30),
             leases: days(1),
+            counted: days(2),
         }
     }
 }
@@ -157,6 +161,35 @@ const RULES: &[Rule] = &[
         delete: "DELETE FROM verified_route WHERE noted < $2
                  AND domain_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
         bound: |_, now| before(now, VALID_FOR),
+    },
+    Rule {
+        table: "candidate",
+        find: "SELECT CAST(MAX(o.last_seen) AS TEXT) FROM
+                   (SELECT last_seen FROM candidate WHERE last_seen < $1 ORDER BY last_seen LIMIT $2) AS o
+               HAVING COUNT(*) > 0",
+        delete: "DELETE FROM candidate
+                 WHERE last_seen <= (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, CANDIDATE_FADES_AFTER),
+    },
+    Rule {
+        table: "counted_outcome",
+        find: "SELECT CAST(MAX(o.noted) AS TEXT) FROM
+                   (SELECT noted FROM counted_outcome WHERE noted < $1 ORDER BY noted LIMIT $2) AS o
+               HAVING COUNT(*) > 0",
+        delete: "DELETE FROM counted_outcome
+                 WHERE noted <= (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.counted),
+    },
+    Rule {
+        table: "learned_address",
+        // As long as the address is listed, and the term of claims after it was not any more.
+        find: "SELECT l.domain_id || ' ' || l.local FROM learned_address AS l
+               WHERE l.learned < $1
+                 AND NOT EXISTS (SELECT 1 FROM address AS a WHERE a.domain_id = l.domain_id AND a.local = l.local)
+               LIMIT $2",
+        delete: "DELETE FROM learned_address WHERE domain_id || ' ' || local IN
+                     (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.changes),
     },
     Rule {
         table: "removed_connection",

@@ -11,6 +11,7 @@ mod error;
 mod ids;
 mod index;
 mod large_bodies;
+mod outcome;
 mod postgres;
 pub mod record;
 mod rows;
@@ -22,6 +23,7 @@ mod writer;
 pub use body::{BodyReader, BodyWriter, CompleteBody, IN_ROW_MAX, MessageBody};
 pub use envelope::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, Progress, RecipientState, Settlement};
 pub use error::SpoolError;
+pub use outcome::{DeliveryOutcome, OUTCOMES_MAX, OutcomeKey};
 
 use crate::db::cause;
 use crate::{StoreError, StoreUrl};
@@ -127,10 +129,11 @@ impl Spool {
         }
         let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
         let (ending, ended) = watch::channel(false);
-        let (index, wake) = (Mutex::new(index), Notify::new());
+        let (index, wake, taught) = (Mutex::new(index), Notify::new(), Notify::new());
         let (away, bad) = (AtomicBool::new(false), OnceLock::new());
         let (check, committed) = (Mutex::default(), Mutex::default());
-        let shared = SpoolShared { report, ids, bodies, index, wake, reader, room, away, check, committed, bad, ended };
+        let shared =
+            SpoolShared { report, ids, bodies, index, wake, taught, reader, room, away, check, committed, bad, ended };
         let shared = Arc::new(shared);
         tokio::spawn(writer::run(Arc::clone(&shared), engines, ending));
         let _last = Arc::new(LastHandle(Arc::clone(&shared)));

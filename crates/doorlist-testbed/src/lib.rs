@@ -15,6 +15,7 @@
 //! | [`samba_ad`] | an Active Directory with people of all kinds, on its own domain controller |
 //! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test |
 //! | [`schemathesis`] | checks HTTP answers against an OpenAPI document |
+//! | [`rspamd`] | a scanner with rules of the tests' own, and ClamAV behind it |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
 //! | [`smtp_tools`] | smtp-source, smtp-sink, swaks, msmtp |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
@@ -43,6 +44,7 @@ pub mod postfix;
 pub mod postgres;
 pub mod process;
 pub mod python;
+pub mod rspamd;
 pub mod samba_ad;
 pub mod schemathesis;
 pub mod sendmail;

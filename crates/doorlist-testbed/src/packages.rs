@@ -32,6 +32,8 @@ pub const INSTALLED: &[&str] = &[
     "samba-dsdb-modules",
     "winbind",
     "krb5-user",
+    "rspamd",
+    "clamav-daemon",
     "pflogsumm",
     "python3-prometheus-client",
 ];

@@ -6,6 +6,7 @@ pub(crate) mod agent;
 pub(crate) mod alias;
 pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod candidate;
 pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod contact;
@@ -107,6 +108,9 @@ Examples:
     /// Manage aliases of accounts
     #[command(arg_required_else_help = true)]
     Alias(RemoteCommand<alias::Alias>),
+    /// Decide on addresses that got clean mail and are not on the list
+    #[command(arg_required_else_help = true)]
+    Candidate(RemoteCommand<candidate::CandidateCommand>),
     /// Import recipients from a file
     Import(import::Import),
     /// Export a domain's recipients to stdout

@@ -5,6 +5,7 @@ mod admin;
 mod alias;
 mod api_key;
 mod audit;
+mod candidate;
 mod changes;
 mod check;
 mod confirm;
@@ -48,6 +49,7 @@ pub(crate) async fn run(
         CliCommand::Domain(what) => domain::domain(target, out, what).await,
         CliCommand::Account(asked) => account::account(target, out, &asked.what).await,
         CliCommand::Alias(asked) => alias::alias(target, out, &asked.what).await,
+        CliCommand::Candidate(asked) => candidate::candidate(target, out, &asked.what).await,
         CliCommand::Import(what) => import::import(target, out, what, input).await,
         CliCommand::Export(what) => export::export(target, out, what).await,
         CliCommand::Source(what) => source::source(target, out, what, input).await,

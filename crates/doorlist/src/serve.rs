@@ -2,6 +2,7 @@
 
 mod announce;
 mod http;
+mod learning;
 mod metrics;
 mod schedule;
 mod signals;
@@ -22,8 +23,9 @@ use crate::refused_requests::RefusedRequests;
 use crate::server_log;
 use crate::state_dir::StateDir;
 use anyhow::Context;
-use doorlist_actions::{RouteStanding, ServerProbe, ServerState, Services, Waited, WorkPool};
+use doorlist_actions::{Learner, RouteStanding, ServerProbe, ServerState, Services, Waited, WorkPool};
 use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::host_and_port;
 use doorlist_core::time::Timestamp;
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts, ProbedServer};
 use doorlist_gateway::journal::Journal;
@@ -107,6 +109,8 @@ async fn run(
     let patient = Arc::new(Services { work: services.work.for_those_who_wait(), ..Services::clone(&services) });
     let writes = services.writes.clone();
     tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
+    let learner = Learner::new(Services::clone(&patient), store.spool.clone());
+    tasks.spawn(learning::run(learner));
     tasks.spawn(schedule::run(patient, journal.clone()));
     tasks.spawn(SourceMetrics::register(&mut registry).follow(Arc::clone(&services)));
     let refusals_log = journal.clone();
@@ -227,7 +231,7 @@ impl ServerState for RunningServer {
     fn routes(&self, name: &DomainName) -> Vec<RouteStanding> {
         let now = clock()();
         let routes = self.gateway.routes(name).into_iter();
-        routes.map(|((host, port), route)| RouteStanding::of(place(&host, port), &route, now)).collect()
+        routes.map(|((host, port), route)| RouteStanding::of(host_and_port(&host, port), &route, now)).collect()
     }
 
     fn probe<'a>(&'a self, name: &'a DomainName, address: Option<&'a Address>) -> Waited<'a, Vec<ServerProbe>> {
@@ -235,7 +239,7 @@ impl ServerState for RunningServer {
             let probed = self.gateway.probe(name, address).await;
             let now = clock()();
             let server = |probed: ProbedServer| {
-                let place = place(&probed.server.0, probed.server.1);
+                let place = host_and_port(&probed.server.0, probed.server.1);
                 let standing = probed.route.map(|route| RouteStanding::of(place.clone(), &route, now));
                 let ProbedServer { answers, dialogue, failure, .. } = probed;
                 ServerProbe { server: place, answers, dialogue, failure, standing }
@@ -243,11 +247,6 @@ impl ServerState for RunningServer {
             probed.into_iter().map(server).collect()
         })
     }
-}
-
-/// `host:port`, an IPv6 address in brackets.
-fn place(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.

@@ -5,6 +5,8 @@ use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
+use doorlist_store::LearningBook;
+use doorlist_store::learning::LearnedAddress;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub struct AccountReport {
     pub details: AccountDetails,
     /// When each source that claims it was last read whole.
     pub last_seen: Vec<(String, Timestamp)>,
+    /// By which delivery it was added, if it was learned from mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedAddress>,
 }
 
 impl Action for AccountShow {
@@ -42,7 +47,10 @@ impl Action for AccountShow {
                 last_seen.push((source, at));
             }
         }
-        Ok(AccountReport { details, last_seen })
+        let domain = actions.services.domain_details(details.entry.address.domain()).await?.summary.id;
+        let book = LearningBook::of(&actions.services.recipients);
+        let learned = book.evidence(domain, details.entry.address.local()).await?;
+        Ok(AccountReport { details, last_seen, learned })
     }
 }
 

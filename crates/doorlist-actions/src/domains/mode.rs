@@ -10,6 +10,11 @@ use doorlist_core::policy::Verdict;
 use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
 
+/// The days of a trial that nobody says a number for.
+const TRIAL_DAYS: u16 = 30;
+/// The longest trial that somebody may set.
+const LEARN_DAYS_MAX: u16 = 366;
+
 /// A mode as a person names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,6 +32,9 @@ pub enum ModeWish {
 pub struct DomainMode {
     pub name: DomainName,
     pub mode: ModeWish,
+    /// How long it learns, from now on; `None`: 30 days. Of use to mode learn alone.
+    #[serde(default)]
+    pub days: Option<u16>,
     /// Without the soft period.
     pub now: bool,
     /// The domain's name, typed once more: needed to enforce an empty list, or one that lacks recipients.
@@ -43,11 +51,14 @@ impl Action for DomainMode {
     /// Enforces a list, softly at first, or ends that. If enforcing would concern recipients that were asked for of late, or
     /// the list is empty, the name must be typed once more.
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        let Self { name, mode, now, confirmed } = self;
+        let Self { name, mode, days, now, confirmed } = self;
         match mode {
-            ModeWish::Learn => return Err(not_yet()),
+            ModeWish::Learn => {
+                let enforcement = Some(Enforcement::Learn(learning_days(days)?));
+                return actions.set_domain(&name, &DomainPatch { enforcement, ..DomainPatch::default() }).await;
+            }
             ModeWish::Monitor => {
-                let enforcement = Some(Enforcement::Off);
+                let enforcement = Some(Enforcement::Monitor);
                 return actions.set_domain(&name, &DomainPatch { enforcement, ..DomainPatch::default() }).await;
             }
             ModeWish::Enforce => {}
@@ -103,8 +114,14 @@ impl Actions {
     }
 }
 
-fn not_yet() -> ActionError {
-    let message = "mode learn is not available in this version. Nothing was changed: in mode monitor, recipients that \
-                   the domain's server takes are accepted, and `doorlist domain unlisted` lists them";
-    ActionError::new(ErrorKind::Unavailable, message)
+/// A trial that is begun anew has an end.
+fn learning_days(days: Option<u16>) -> Result<u16, ActionError> {
+    match days.unwrap_or(TRIAL_DAYS) {
+        days @ 1..=LEARN_DAYS_MAX => Ok(days),
+        other => {
+            let message =
+                format!("a domain learns for 1 to {LEARN_DAYS_MAX} days, not for {other}. Nothing was changed");
+            Err(ActionError::new(ErrorKind::Usage, message))
+        }
+    }
 }

@@ -11,6 +11,7 @@ use doorlist_core::domain::{BounceAddresses, Mode, SOFT_PERIOD, SubAddressing};
 use doorlist_store::recipients::{Applied, DomainDetails};
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::time::Duration;
 
 /// Settings of a domain that are to be changed; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +48,13 @@ pub struct DomainPatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enforcement {
-    /// Not at all: unlisted recipients are deferred.
+    /// Not at all: the domain's server is asked for unlisted recipients. While its trial runs the list grows from mail, as
+    /// before.
     Off,
+    /// The same, and the list does not grow.
+    Monitor,
+    /// The list grows from mail, for so many days from now on.
+    Learn(u16),
     /// Unlisted recipients are rejected temporarily for [`SOFT_PERIOD`], so that one addition loses nothing.
     Soft,
     /// Unlisted recipients are rejected from now on.
@@ -139,7 +145,7 @@ impl Actions {
         changes.extend(patch.active.map(active));
         changes.extend(patch.hold.map(hold));
         changes.extend(patch.message_max.map(message_max));
-        changes.extend(patch.enforcement.map(|wanted| self.mode(wanted)));
+        changes.extend(patch.enforcement.map(|wanted| self.mode(wanted, now)));
         if patch.plus.is_some() || patch.minus.is_some() {
             let now = now.map(|now| now.sub_addressing).unwrap_or_default();
             changes.push(sub_addressing(patch, now));
@@ -161,14 +167,22 @@ impl Actions {
         Ok(changes)
     }
 
-    fn mode(&self, wanted: Enforcement) -> NamedChange {
-        let (mode, words) = match wanted {
-            Enforcement::Off => (Mode::Monitor, "does not enforce its list"),
-            Enforcement::Soft => (
+    fn mode(&self, wanted: Enforcement, before: Option<&DomainDetails>) -> NamedChange {
+        let trial_end = before.and_then(|before| before.trial_end).filter(|end| self.now() < *end);
+        let (mode, words) = match (wanted, trial_end) {
+            (Enforcement::Off, Some(end)) => {
+                (Mode::Learn { until: Some(end) }, "does not enforce its list, and learns")
+            }
+            (Enforcement::Off | Enforcement::Monitor, _) => (Mode::Monitor, "does not enforce its list"),
+            (Enforcement::Learn(days), _) => {
+                let term = Duration::from_hours(24 * u64::from(days));
+                (Mode::Learn { until: Some(self.now() + term) }, "learns addresses from mail")
+            }
+            (Enforcement::Soft, _) => (
                 Mode::enforce(Some(self.now() + SOFT_PERIOD)),
                 "enforces its list, with temporary rejection for 72 hours",
             ),
-            Enforcement::Full => (Mode::enforce(None), "enforces its list, without temporary rejection"),
+            (Enforcement::Full, _) => (Mode::enforce(None), "enforces its list, without temporary rejection"),
         };
         (DomainChange::Mode(mode), words.to_owned())
     }

@@ -6,6 +6,7 @@ mod contacts;
 mod day;
 mod imports;
 mod keys;
+mod learning;
 mod memberships;
 mod named_by;
 mod push_parts;
@@ -60,7 +61,8 @@ async fn a_domain_is_added_and_its_server_is_told_what_to_do() {
 #[tokio::test]
 async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     let day = Day::with_a_domain().await;
-    let enforce = |now, confirmed| DomainMode { name: name("example.test"), mode: ModeWish::Enforce, now, confirmed };
+    let enforce =
+        |now, confirmed| DomainMode { name: name("example.test"), mode: ModeWish::Enforce, days: None, now, confirmed };
     day.refused(enforce(false, None), ErrorKind::Unconfirmed, 4, "empty").await;
     day.refused(enforce(false, Some(name("other.test"))), ErrorKind::Unconfirmed, 4, "confirm with the domain's name")
         .await;
@@ -72,8 +74,13 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     day.done(enforce(true, None)).await;
     assert_eq!(day.check("bob@example.test").await, (3, "unlisted"));
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
-    let mode = |mode| DomainMode { name: name("example.test"), mode, now: false, confirmed: None };
-    day.refused(mode(ModeWish::Learn), ErrorKind::Unavailable, 69, "not available in this version").await;
+    let mode = |mode| DomainMode { name: name("example.test"), mode, days: None, now: false, confirmed: None };
+    let learn = |days| DomainMode { days, ..mode(ModeWish::Learn) };
+    day.refused(learn(Some(0)), ErrorKind::Usage, 64, "for 1 to 366 days").await;
+    day.done(learn(Some(14))).await;
+    let Response::Domain(details) = day.ask(DomainShow { name: name("example.test") }).await.unwrap() else { panic!() };
+    assert!(matches!(details.summary.mode, Mode::Learn { until: Some(_) }));
+    assert_eq!(day.check("bob@example.test").await, (4, "undecided"));
     day.done(mode(ModeWish::Monitor)).await;
     assert_eq!(day.check("bob@example.test").await, (4, "undecided"), "and back");
 }
@@ -82,7 +89,13 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
 async fn a_list_that_lacks_recipients_is_enforced_only_by_who_types_its_name() {
     let day = Day::with_a_domain().await;
     day.done(AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
-    let enforce = |confirmed| DomainMode { name: name("example.test"), mode: ModeWish::Enforce, now: false, confirmed };
+    let enforce = |confirmed| DomainMode {
+        name: name("example.test"),
+        mode: ModeWish::Enforce,
+        days: None,
+        now: false,
+        confirmed,
+    };
     let asked = |recipient, sender, reason, times: i64| {
         for at in 0..times {
             day.refuse(recipient, sender, reason, at);
@@ -152,7 +165,13 @@ async fn accounts_and_aliases_by_hand() {
     let Response::Account(account) = day.ask(show("ann@example.test")).await.unwrap() else { panic!() };
     assert_eq!(account.details.aliases, [local("a.lee")]);
     day.refused(show("nobody@example.test"), ErrorKind::NotFound, 3, "not on the list").await;
-    let filter = AccountFilter { domain: name("example.test"), search: Some("lee".to_owned()), after: None, limit: 10 };
+    let filter = AccountFilter {
+        domain: name("example.test"),
+        search: Some("lee".to_owned()),
+        auto_added: false,
+        after: None,
+        limit: 10,
+    };
     let Response::Accounts(found) = day.ask(AccountList { filter }).await.unwrap() else { panic!() };
     assert_eq!(found, [account.details]);
 

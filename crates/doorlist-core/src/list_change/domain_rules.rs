@@ -24,7 +24,8 @@ pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> 
     Ok(DomainRecord {
         customer: customer.to_owned(),
         customer_id: None,
-        mode: Mode::Monitor,
+        mode: Mode::NEW,
+        trial_end: None,
         active: true,
         hold: false,
         sub_addressing: SubAddressing::default(),
@@ -53,7 +54,10 @@ fn check_customer(name: &str) -> Result<(), Refusal> {
 pub fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChange) -> Result<(), Refusal> {
     match change {
         DomainChange::Add { .. } | DomainChange::Remove => {}
-        DomainChange::Mode(mode) => domain.mode = *mode,
+        DomainChange::Mode(mode) => {
+            domain.mode = *mode;
+            domain.trial_end = mode.trial_end().or(domain.trial_end);
+        }
         DomainChange::Hold(hold) => domain.hold = *hold,
         DomainChange::Active(active) => domain.active = *active,
         DomainChange::Servers(servers) => domain.servers = checked_servers(name, servers)?,

@@ -89,6 +89,9 @@ pub struct DomainRecord {
     /// What happens to unlisted addresses.
     #[serde(flatten)]
     pub mode: Mode,
+    /// The end of its last trial, in whatever mode it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_end: Option<Timestamp>,
     pub active: bool,
     pub hold: bool,
     /// Which sub-addresses follow their base.
@@ -120,6 +123,9 @@ impl DomainRecord {
         let mut other = other.clone();
         if self.mode.is_same_wish(other.mode) {
             other.mode = self.mode;
+        }
+        if self.trial_end.is_none() || other.trial_end.is_none() {
+            other.trial_end = self.trial_end;
         }
         if self.customer_id == other.customer_id {
             other.customer.clone_from(&self.customer);

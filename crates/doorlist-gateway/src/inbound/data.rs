@@ -114,7 +114,12 @@ impl Incoming {
             inbound.spool.accept_complete(self.id, envelope, body).await.map(Some)
         };
         match stored.await {
-            Ok(Some(spooled)) => accepted(spooled, inbound, dialogue),
+            Ok(Some(spooled)) => {
+                for domain in &transaction.new_domains {
+                    inbound.recipients.note_first_message(*domain, spooled.envelope.received_at);
+                }
+                accepted(spooled, inbound, dialogue);
+            }
             // Accepted, it could only bounce to a forged sender, or reach somebody.
             Ok(None) => refuse(self.id, Reply::VirusFound, "virus", "", &transaction, inbound, dialogue),
             Err(error) => {

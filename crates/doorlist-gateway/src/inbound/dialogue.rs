@@ -9,6 +9,7 @@ use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
 use doorlist_core::address::{Address, AddressError, is_invisible};
+use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::harvest::{NameMatch, SessionGuard};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
@@ -67,6 +68,8 @@ pub(super) struct InboundTransaction {
     pub(super) recipients: Vec<EnvelopeRecipient>,
     seen: HashSet<Address>,
     has_bare_postmaster: bool,
+    /// Domains of accepted recipients that get their first message: their trial begins with it.
+    pub(super) new_domains: Vec<DomainId>,
     list: Arc<Snapshot>,
     policies: Arc<PolicyTable>,
     offer: Offer,
@@ -76,6 +79,15 @@ impl InboundTransaction {
     /// Message size limit of all accepted recipients.
     pub(super) fn size_max(&self) -> u64 {
         self.offer.size_of_others.unwrap_or(self.offer.size_max)
+    }
+
+    fn note_new_domain(&mut self, recipient: &Recipient, decision: &Decision) {
+        if let (Recipient::Address(address), Some(id)) = (recipient, decision.domain)
+            && self.list.domain(address.domain()).is_some_and(|domain| domain.mode == Mode::NEW)
+            && !self.new_domains.contains(&id)
+        {
+            self.new_domains.push(id);
+        }
     }
 }
 
@@ -174,6 +186,7 @@ impl SessionDialogue {
             recipients: Vec::new(),
             seen: HashSet::new(),
             has_bare_postmaster: false,
+            new_domains: Vec::new(),
             list: self.inbound.recipients.snapshot(),
             policies: self.inbound.recipients.policies(),
             offer: Offer {
@@ -295,6 +308,7 @@ impl SessionDialogue {
 
     fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> AcceptedRecipient {
         let Some(transaction) = &mut self.transaction else { return AcceptedRecipient::No };
+        transaction.note_new_domain(&recipient, decision);
         let is_new = match recipient {
             Recipient::Address(address) => transaction.seen.insert(address),
             Recipient::Postmaster | Recipient::Relay => !std::mem::replace(&mut transaction.has_bare_postmaster, true),

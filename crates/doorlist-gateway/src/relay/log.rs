@@ -36,6 +36,9 @@ impl RelayShared {
                     if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
                         listener(recipient, peer);
                     }
+                    if let Some(peer) = peer {
+                        self.teach(part, index, outcome, peer, now);
+                    }
                     ("sent", Some(MailAction::Sent))
                 }
                 AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),

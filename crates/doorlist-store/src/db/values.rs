@@ -175,7 +175,9 @@ pub(crate) const SOFT_WHILE_EMPTY: i64 = i64::MAX;
 impl<'r> FromColumns<'r> for Mode {
     fn take_from(columns: &mut Columns<'r>) -> Result<Self, StoreError> {
         match (columns.take()?, columns.take()?) {
-            ("setting_up" | "monitor", _) => Ok(Mode::Monitor),
+            // Its second column is the end of the trial.
+            ("learn", until) => Ok(Mode::Learn { until: until.map(Timestamp::from_millis) }),
+            ("monitor", _) => Ok(Mode::Monitor),
             ("enforce", Some(SOFT_WHILE_EMPTY)) => Ok(Mode::Enforce { soft_until: None, empty: true }),
             ("enforce", soft_until) => Ok(Mode::enforce(soft_until.map(Timestamp::from_millis))),
             (other, _) => Err(StoreError::corrupt("domain", format!("mode {other:?}"))),

@@ -13,8 +13,6 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The format that this Doorlist writes.
-const FORMAT: i64 = 1;
 const SCHEMA: &str = include_str!("../../migrations/mail_log_postgres_0001.sql");
 /// Held while tables are made or dropped, so that two nodes do not do it at once ("DOML").
 const LOCK: i64 = 0x444F_4D4C;
@@ -42,7 +40,7 @@ impl Partitions {
             PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
         let partitions = Self { pool: connect(pool, options).await? };
         let transaction = partitions.pool.begin().await?;
-        make_postgres_tables(transaction, LOCK, "mail_log_format", SCHEMA, FORMAT).await?;
+        make_postgres_tables(transaction, LOCK, "mail_log_format", &[SCHEMA]).await?;
         Ok(partitions)
     }
 

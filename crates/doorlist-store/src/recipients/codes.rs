@@ -65,6 +65,7 @@ pub(super) fn via_word(via: Via) -> &'static str {
         Via::Sync => "sync",
         Via::Push => "push",
         Via::Api => "api",
+        Via::Learning => "learning",
         Via::System => "system",
     }
 }

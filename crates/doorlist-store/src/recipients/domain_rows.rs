@@ -64,7 +64,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                          ORDER BY t.id LIMIT 1),
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
-               d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs
+               d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs, d.trial_end
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -106,6 +106,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             customer: row.get(2)?,
             customer_id: Some(row.get(18)?),
             mode: row.get(3)?,
+            trial_end: row.int_or_null(21)?.map(Timestamp::from_millis),
             active: row.get(5)?,
             hold: row.get(6)?,
             sub_addressing: row.get(7)?,
@@ -127,7 +128,7 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -
     const SQL: &str = "
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
                             delivery_port, message_max, created, updated, batv, srs)
-        VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13)";
+        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13)";
     let customer = customer_id(tx, &domain.record, now).await?;
     let StoredDomain { id, name, record, .. } = domain;
     let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
@@ -149,11 +150,12 @@ pub(super) async fn update(
 ) -> Result<(), StoreError> {
     const SQL: &str = "
         UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
-                          delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13
+                          delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13, trial_end = $14
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
-        Mode::Monitor => ("setting_up", None),
+        Mode::Learn { until } => ("learn", until.map(Timestamp::as_millis)),
+        Mode::Monitor => ("monitor", None),
         Mode::Enforce { empty: true, .. } => ("enforce", Some(SOFT_WHILE_EMPTY)),
         Mode::Enforce { soft_until, .. } => ("enforce", soft_until.map(Timestamp::as_millis)),
     };
@@ -161,7 +163,9 @@ pub(super) async fn update(
         *record;
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let binds = binds![now.id, mode, soft_until, active, hold, plus, minus, abuse, delivery_port, max, at, batv, srs];
+    let end = record.trial_end.map(Timestamp::as_millis);
+    let binds =
+        binds![now.id, mode, soft_until, active, hold, plus, minus, abuse, delivery_port, max, at, batv, srs, end];
     tx.execute(SQL, &binds).await?;
     if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {
         let customer = customer_id(tx, record, at).await?;

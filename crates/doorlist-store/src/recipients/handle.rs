@@ -1,6 +1,7 @@
 //! The handle on the list: [`RecipientStore::snapshot`] for reading, [`RecipientStore::apply`] for every change.
 
 use super::damage;
+use super::first_messages::FirstMessages;
 use super::outcome::ApplyError;
 use super::plan::applying::TakenPlan;
 use super::publish::Published;
@@ -39,6 +40,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 15, sql: include_str!("../../migrations/directory/0015_removed_customer.sql") },
     Migration { format: 16, sql: include_str!("../../migrations/directory/0016_removed_connection.sql") },
     Migration { format: 17, sql: include_str!("../../migrations/directory/0017_verification.sql") },
+    Migration { format: 18, sql: include_str!("../../migrations/directory/0018_learning.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
@@ -54,6 +56,7 @@ pub(super) struct RecipientsShared {
     pub(super) update_lock: Mutex<()>,
     /// Since when the store is away, in milliseconds; 0: it is not.
     pub(super) away_since: AtomicI64,
+    pub(super) first_messages: FirstMessages,
     /// Set once, before the first change.
     limits: OnceLock<CustomerLimits>,
 }
@@ -79,7 +82,9 @@ impl RecipientStore {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let (update_lock, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
-        Ok(Self { shared: Arc::new(RecipientsShared { db, published, update_lock, away_since, limits }) })
+        let first_messages = FirstMessages::default();
+        let shared = RecipientsShared { db, published, update_lock, away_since, first_messages, limits };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The same list, of which each customer may have so much. To be said before the first change, which else holds for the

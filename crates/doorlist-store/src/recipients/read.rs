@@ -45,11 +45,14 @@ impl RecipientStore {
             WHERE a.domain_id = $1 AND a.local > $2 AND a.kind <> 1 AND (a.local LIKE $3 ESCAPE '\\' OR a.id IN
                 (SELECT o.account_id FROM address AS o
                  WHERE o.domain_id = $1 AND o.account_id IS NOT NULL AND o.local LIKE $3 ESCAPE '\\'))
+              AND ($5 = FALSE OR EXISTS
+                (SELECT 1 FROM claim AS c JOIN claim_source AS s ON s.id = c.source_id
+                 WHERE c.address_id = a.id AND s.name = 'learned'))
             ORDER BY a.local LIMIT $4";
         let Some(home) = self.list_domain(&filter.domain).await? else { return Ok(Vec::new()) };
         let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), |text| pattern("%", text, "%"));
         let after = filter.after.as_ref().map_or("", LocalPart::as_str);
-        let binds = binds![home.id, after, &pattern, filter.limit.min(PAGE_MAX)];
+        let binds = binds![home.id, after, &pattern, filter.limit.min(PAGE_MAX), filter.auto_added];
         let found: Vec<String> = self.db().list(SQL, &binds).await?;
         let locals: Vec<_> = found.iter().map(|local| LocalPart::from_canonical(local)).collect();
         self.with_aliases(&home, &locals).await
@@ -147,6 +150,7 @@ fn summary(domain: StoredDomain) -> DomainSummary {
 fn details(domain: StoredDomain) -> DomainDetails {
     let (record, technical_contact) = (domain.record.clone(), domain.technical_contact.clone());
     DomainDetails {
+        trial_end: domain.record.trial_end,
         summary: summary(domain),
         domain_aliases: record.domain_aliases,
         aliases_off: record.aliases_off,

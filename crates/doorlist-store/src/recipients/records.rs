@@ -34,6 +34,9 @@ pub struct DomainDetails {
     /// What the list of domains shows.
     #[serde(flatten)]
     pub summary: DomainSummary,
+    /// The end of its last trial, in whatever mode it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_end: Option<Timestamp>,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
     /// Those of them that are not served.
@@ -76,6 +79,9 @@ pub struct AccountFilter {
     pub domain: DomainName,
     /// Text in the local part of the account or of one of its aliases.
     pub search: Option<String>,
+    /// Only those that were learned from mail and that nobody else claims.
+    #[serde(default)]
+    pub auto_added: bool,
     /// Behind this local part, in byte order.
     pub after: Option<LocalPart>,
     /// At most so many; see [`PAGE_MAX`].

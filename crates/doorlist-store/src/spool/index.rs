@@ -4,13 +4,16 @@
 //! not know engines: it hands out batches and takes their results.
 
 mod flushes;
+mod outcomes;
 
 use super::body::{HeldBody, MessageBody};
 use super::envelope::{Progress, Settlement};
 use super::error::SpoolError;
+use super::outcome::{DeliveryOutcome, OutcomeKey};
 use super::record::{self, BodySeal};
 use doorlist_core::queue_id::QueueId;
 use flushes::Flushes;
+use outcomes::Outcomes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -70,12 +73,17 @@ pub(super) struct CommitBatch {
     pub(super) accepts: Vec<Accept>,
     pub(super) gone: Vec<FinishedMessage>,
     pub(super) steps: Vec<ProgressWrite>,
+    /// Outcomes whose rows come, beside the settlement of their message or before it.
+    pub(super) taught: Vec<Arc<DeliveryOutcome>>,
+    /// Outcomes whose rows go.
+    pub(super) counted: Vec<OutcomeKey>,
 }
 
 impl CommitBatch {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.accepts.is_empty() && self.gone.is_empty() && self.steps.is_empty()
+        let settled = self.gone.is_empty() && self.steps.is_empty();
+        self.accepts.is_empty() && settled && self.taught.is_empty() && self.counted.is_empty()
     }
 }
 
@@ -85,12 +93,14 @@ struct Due {
     gone: VecDeque<FinishedMessage>,
     /// Whose progress is to be written; each message once.
     steps: VecDeque<QueueId>,
+    taught: Vec<Arc<DeliveryOutcome>>,
+    counted: Vec<OutcomeKey>,
 }
 
 impl Due {
-    /// The greater of both, as each has its limit.
+    /// The greatest of all, as each has its limit.
     fn len(&self) -> usize {
-        self.gone.len().max(self.steps.len())
+        self.gone.len().max(self.steps.len()).max(self.taught.len()).max(self.counted.len())
     }
 }
 
@@ -106,6 +116,7 @@ pub(super) struct Index {
     due: BTreeMap<u32, Due>,
     /// Progress that no commit holds yet, that of the running commit included.
     unwritten: HashMap<QueueId, (u32, Arc<Progress>)>,
+    outcomes: Outcomes,
     flushes: Flushes,
     closing: bool,
 }
@@ -129,6 +140,7 @@ impl Index {
     pub(super) fn forget(&mut self, generation: u32) {
         self.entries.retain(|_, entry| entry.generation != generation);
         self.rows.remove(&generation);
+        self.outcomes.forget(generation);
     }
 
     /// Queues a message for the next commit.
@@ -217,12 +229,14 @@ impl Index {
             Some(ProgressWrite { id, revision: *revision, text: record::encode_progress(progress) })
         });
         let steps = steps.collect();
+        // All of them: an outcome is never behind the settlement of its message.
+        let (taught, counted) = (std::mem::take(&mut due.taught), std::mem::take(&mut due.counted));
         let whole = due.len() == 0;
         if !whole {
             self.due.insert(generation, due);
         }
         self.flushes.taken(generation, whole);
-        CommitBatch { generation, accepts: Vec::new(), gone, steps }
+        CommitBatch { generation, accepts: Vec::new(), gone, steps, taught, counted }
     }
 
     /// The commit is on stable storage: its messages are pending from now on.
@@ -240,8 +254,13 @@ impl Index {
                 None => {}
             }
         }
+        for outcome in &batch.taught {
+            if self.outcomes.written(batch.generation, outcome) {
+                self.keep_row(batch.generation);
+            }
+        }
         if let Some(rows) = self.rows.get_mut(&batch.generation) {
-            *rows = rows.saturating_sub(batch.gone.len() as u64);
+            *rows = rows.saturating_sub((batch.gone.len() + batch.counted.len()) as u64);
         }
         // What was said while the commit ran may have been said before someone asked.
         self.flushes.committed(batch.generation, self.has_due(batch.generation));
@@ -253,6 +272,8 @@ impl Index {
         let mut due = self.due.remove(&batch.generation).unwrap_or_default();
         due.gone.extend(batch.gone.iter().copied());
         due.steps.extend(batch.steps.iter().map(|step| step.id).filter(|id| self.unwritten.contains_key(id)));
+        due.taught.extend(batch.taught.iter().cloned());
+        due.counted.extend(&batch.counted);
         if due.len() > 0 {
             self.due.insert(batch.generation, due);
         }

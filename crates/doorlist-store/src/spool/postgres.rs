@@ -160,7 +160,13 @@ fn statement(batch: &CommitBatch, node: i16) -> sqlx::query::Query<'static, Post
         gone_progress AS (DELETE FROM spool_progress WHERE id = ANY($1)), \
         progress AS (INSERT INTO spool_progress (id, revision, state) \
             SELECT * FROM unnest($2::bigint[], $3::integer[], $4::text[]) \
-            ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state) \
+            ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state), \
+        counted AS (DELETE FROM spool_outcome AS o USING unnest($10::bigint[], $11::integer[]) AS c (id, recipient) \
+            WHERE o.id = c.id AND o.recipient = c.recipient), \
+        taught AS (INSERT INTO spool_outcome (id, recipient, node, state) \
+            SELECT t.id, t.recipient, $5, t.state \
+            FROM unnest($12::bigint[], $13::integer[], $14::text[]) AS t (id, recipient, state) \
+            ON CONFLICT (id, recipient) DO NOTHING) \
         INSERT INTO spool_message (id, node, record, seal, body) \
             SELECT u.id, $5, u.record, u.seal, u.body \
             FROM unnest($6::bigint[], $7::text[], $8::bigint[], $9::bytea[]) AS u (id, record, seal, body)";
@@ -175,4 +181,9 @@ fn statement(batch: &CommitBatch, node: i16) -> sqlx::query::Query<'static, Post
         .bind(batch.accepts.iter().map(|accept| accept.text.clone()).collect::<Vec<_>>())
         .bind(column(|accept| i64::from(accept.seal)))
         .bind(batch.accepts.iter().map(|accept| accept.body.row_bytes()).collect::<Vec<_>>())
+        .bind(batch.counted.iter().map(|(id, _)| number(*id)).collect::<Vec<_>>())
+        .bind(batch.counted.iter().map(|(_, recipient)| recipient.cast_signed()).collect::<Vec<_>>())
+        .bind(batch.taught.iter().map(|outcome| number(outcome.id)).collect::<Vec<_>>())
+        .bind(batch.taught.iter().map(|outcome| outcome.recipient.cast_signed()).collect::<Vec<_>>())
+        .bind(batch.taught.iter().map(|outcome| outcome.encode()).collect::<Vec<_>>())
 }

@@ -37,6 +37,8 @@ pub(super) struct SpoolShared {
     pub(super) index: Mutex<Index>,
     /// Something arrived for the writer.
     pub(super) wake: Notify,
+    /// An outcome was written.
+    pub(super) taught: Notify,
     pub(super) reader: SpoolReader,
     pub(super) room: Room,
     pub(super) away: AtomicBool,

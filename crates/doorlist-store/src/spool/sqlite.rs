@@ -255,7 +255,8 @@ const SQLITE_IOERR_DIR_FSYNC: &str = "1290";
 
 fn log_bytes(batch: &CommitBatch) -> u64 {
     let bytes = batch.accepts.iter().map(|accept| accept.body.row_bytes().map_or(0, <[u8]>::len) + accept.text.len());
-    let rows = batch.accepts.len() + batch.gone.len() + batch.steps.len();
+    let settled = batch.gone.len() + batch.steps.len();
+    let rows = batch.accepts.len() + settled + batch.taught.len() + batch.counted.len();
     bytes.sum::<usize>() as u64 + rows as u64 * LOG_BYTES_PER_ROW
 }
 

@@ -7,5 +7,6 @@ mod fixture;
 mod lanes;
 mod lost;
 mod mail_log;
+mod outcomes;
 mod start;
 mod story;

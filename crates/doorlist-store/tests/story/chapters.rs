@@ -296,8 +296,13 @@ pub(crate) async fn a_domain_goes(there: &RecipientStore) {
 }
 
 pub(crate) async fn pages_of_a_long_list(there: &RecipientStore) {
-    let mut filter =
-        AccountFilter { domain: name("other.test"), search: Some("USER0001".to_owned()), after: None, limit: 4 };
+    let mut filter = AccountFilter {
+        domain: name("other.test"),
+        search: Some("USER0001".to_owned()),
+        auto_added: false,
+        after: None,
+        limit: 4,
+    };
     let mut found = Vec::new();
     loop {
         let page = there.accounts(&filter).await.unwrap();
@@ -307,8 +312,13 @@ pub(crate) async fn pages_of_a_long_list(there: &RecipientStore) {
     }
     let expected: Vec<_> = (10..20).map(|n| format!("user{n:05}@other.test")).collect();
     assert_eq!(found, expected);
-    let by_alias =
-        AccountFilter { domain: name("example.test"), search: Some("a.l".to_owned()), after: None, limit: 9 };
+    let by_alias = AccountFilter {
+        domain: name("example.test"),
+        search: Some("a.l".to_owned()),
+        auto_added: false,
+        after: None,
+        limit: 9,
+    };
     let found = there.accounts(&by_alias).await.unwrap();
     assert_eq!(found.iter().map(|a| a.entry.address.to_string()).collect::<Vec<_>>(), ["ann@example.test"]);
     let literal = AccountFilter { search: Some("_nn".to_owned()), ..by_alias };

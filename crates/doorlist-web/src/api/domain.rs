@@ -51,12 +51,15 @@ pub(crate) static SPEC: Spec = Spec {
         Field::many("domain_aliases", "domain_alias"),
         Field::many("email_accounts", "email_account"),
         Field::many("mail_servers", "mail_server"),
-        Field::text("mode", Nobody).help("monitor or enforce."),
+        Field::text("mode", Nobody).help("learn, monitor or enforce."),
         Field::one("notification_task", "notification_domain_task", Nobody).nullable(),
         Field::many("notification_tasks", "notification_domain_task"),
         Field::many("outbound_servers", "outbound_server"),
         Field::text("status", Nobody).help("active, hold or inactive."),
-        Field::time("trial_ends_at").nullable(),
+        Field::time("trial_ends_at").nullable().help(
+            "In mode learn: when addresses that get clean mail are no longer added by themselves. null before the first \
+             message, and in other modes.",
+        ),
         Field::flag("userlist_complete", false, Holder).help("Same as bounce_unlisted."),
     ],
     list_methods: READ_WRITE_LIST,
@@ -106,7 +109,7 @@ impl Resource for Domains {
             "policy": uri("policy_domain", id),
             "resource_uri": uri("domain", id),
             "status": status,
-            "trial_ends_at": null,
+            "trial_ends_at": row.mode.trial_end().map(time),
             "updated_at": time(row.updated),
             "userlist_complete": is_enforced,
         }))

@@ -33,6 +33,18 @@ Examples:
         #[arg(long)]
         yes: bool,
     },
+    /// Confirm Auto-Added accounts
+    #[command(after_help = "\
+An Auto-Added account was learned from mail. Confirmed, it is an account added by hand.
+
+Examples:
+  doorlist account confirm carol@example.test
+  doorlist account confirm carol@example.test dave@example.test")]
+    Confirm {
+        /// One or more email addresses
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
     /// Show an address, its kind, aliases and sources
     #[command(after_help = "Example:\n  doorlist account show alice@example.test")]
     Show {
@@ -43,7 +55,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   doorlist account list --domain example.test
-  doorlist account list --domain example.test --search ali --json")]
+  doorlist account list --domain example.test --search ali --json
+  doorlist account list --domain example.test --auto-added")]
     List {
         /// Name of the domain
         #[arg(long, value_name = "NAME")]
@@ -51,5 +64,8 @@ Examples:
         /// List only accounts whose address contains this text
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
+        /// List only Auto-Added accounts that nobody has confirmed
+        #[arg(long)]
+        auto_added: bool,
     },
 }

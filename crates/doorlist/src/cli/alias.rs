@@ -1,7 +1,7 @@
 //! `doorlist alias ...`
 
 use clap::Subcommand;
-use doorlist_core::address::{Address, LocalPart};
+use doorlist_core::address::{Address, DomainName, LocalPart};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Alias {
@@ -13,6 +13,39 @@ pub(crate) enum Alias {
         /// Local part of the alias, before the @
         #[arg(required = true, value_name = "LOCALPART", value_parser = local_part)]
         names: Vec<LocalPart>,
+    },
+    /// Turn accounts into aliases of another account
+    #[command(after_help = "\
+Aliases of these accounts follow. Every address stays accepted at every moment.
+
+Examples:
+  doorlist alias reassign a.liddell@example.test --to alice@example.test
+  doorlist alias reassign a@example.test b@example.test c@example.test --to alice@example.test")]
+    Reassign {
+        /// One or more accounts or aliases
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+        /// Account that they become aliases of, in the same domain
+        #[arg(long, value_name = "ACCOUNT")]
+        to: Address,
+    },
+    /// Turn aliases into accounts of their own
+    #[command(after_help = "Example:\n  doorlist alias promote a.liddell@example.test")]
+    Promote {
+        /// One or more aliases
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
+    /// Suggest accounts that look like other names of another account
+    #[command(after_help = "\
+Changes nothing. Short forms of one full name are suggested: j.doe and doej of john.doe.
+
+Examples:
+  doorlist alias suggest example.test
+  doorlist alias suggest example.test --json")]
+    Suggest {
+        /// Name of the domain
+        domain: DomainName,
     },
     /// Remove aliases, and reject them until they are added again
     #[command(after_help = "\

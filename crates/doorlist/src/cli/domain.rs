@@ -8,7 +8,7 @@ use doorlist_core::change::MailServer;
 pub(crate) enum DomainCommand {
     /// Add a domain and show the settings its mail server needs
     #[command(after_help = "\
-A new domain starts in mode monitor: the domain's server is asked for unlisted recipients, which are
+A new domain starts in mode learn: the domain's server is asked for unlisted recipients, which are
 accepted if it takes them, and deferred while it does not answer. No mail is lost.
 `doorlist domain mode NAME enforce` starts to reject unlisted recipients.
 
@@ -63,8 +63,12 @@ Examples:
     },
     /// Set how unlisted recipients are handled
     #[command(after_help = "\
-monitor asks the domain's own server for unlisted recipients: what it takes is accepted. Where it
+learn and monitor ask the domain's own server for unlisted recipients: what it takes is accepted. Where it
 knows no such user, they get 550 (in the first 24 hours 450), and 451 while it gives no clear answer.
+
+In mode learn, an address that gets clean mail, and that this server takes, is added to the list and
+marked Auto-Added. A new domain learns for 30 days from its first message on; then it is in mode
+monitor, where such addresses become candidates. --days begins a new trial.
 
 enforce accepts mail only for listed recipients. For the first 72 hours, other recipients get a 450
 reply, so senders retry; after that they get 550. --now starts with 550. While the list is empty,
@@ -74,6 +78,7 @@ If recipients that are not on the list were accepted or deferred in the last 14 
 empty, the command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
 
 Examples:
+  doorlist domain mode example.test learn --days 14
   doorlist domain mode example.test monitor
   doorlist domain mode example.test enforce
   doorlist domain mode example.test enforce --confirm example.test
@@ -83,6 +88,9 @@ Examples:
         name: DomainName,
         /// Mode of the domain
         mode: ModeWord,
+        /// With learn: end the trial after this many days
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u16>,
         /// Skip the 72 hours of temporary rejection
         #[arg(long)]
         now: bool,
@@ -194,8 +202,7 @@ pub(crate) enum Switch {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeWord {
-    /// Add recipients to the list automatically
-    #[value(hide = true)]
+    /// Ask the domain's server, and add what gets clean mail
     Learn,
     /// Ask the domain's server for unlisted recipients
     Monitor,

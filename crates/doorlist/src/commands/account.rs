@@ -5,9 +5,12 @@ use crate::cli::account::AccountCommand;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, Request, Response};
+use doorlist_actions::{
+    AccountAdd, AccountConfirm, AccountList, AccountRemove, AccountReport, AccountShow, Request, Response,
+};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
+use doorlist_store::learning::LearnedAddress;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
 
 /// Accounts that are asked for at a time.
@@ -27,7 +30,10 @@ pub(super) async fn account(
             AccountRemove { addresses: addresses.clone() }.into()
         }
         AccountCommand::Show { address } => AccountShow { address: address.clone() }.into(),
-        AccountCommand::List { domain, search } => return list(target, out, domain, search.as_deref()).await,
+        AccountCommand::Confirm { addresses } => AccountConfirm { addresses: addresses.clone() }.into(),
+        AccountCommand::List { domain, search, auto_added } => {
+            return list(target, out, domain, search.as_deref(), *auto_added).await;
+        }
     };
     change_or_show(target, out, request).await
 }
@@ -72,6 +78,9 @@ fn show(out: &mut Output, report: &AccountReport) -> Result<(), Failure> {
     for claim in &entry.record.claims {
         out.line(&format!("  claimed  {}", claim_text(claim, &report.last_seen)))?;
     }
+    if let Some(learned) = &report.learned {
+        out.line(&format!("  learned  {}", learned_text(learned)))?;
+    }
     if let Some(veto) = &entry.record.veto {
         out.line(&format!(
             "  vetoed   by {} since {}; `account add` or `alias add` lifts the veto",
@@ -80,6 +89,23 @@ fn show(out: &mut Output, report: &AccountReport) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+/// Auto-Added, and the delivery that did it.
+fn learned_text(learned: &LearnedAddress) -> String {
+    let LearnedAddress { learned: at, messages, evidence, .. } = learned;
+    let sender = evidence.sender_domain().unwrap_or_else(|| "the null sender".to_owned());
+    let messages = print::counted(*messages, "clean message");
+    let control = evidence
+        .control
+        .map_or_else(String::new, |control| format!(", which refused a random name at {}", print::time(control)));
+    format!(
+        "Auto-Added {}: {messages}; {} from {sender} was taken ({}) by {}{control}",
+        print::time(*at),
+        evidence.queue_id,
+        evidence.status,
+        evidence.server,
+    )
 }
 
 /// `directory:office since ..., brought by schedule, cn=Ann,...; last seen ...`
@@ -109,13 +135,20 @@ async fn list(
     out: &mut Output,
     domain: &DomainName,
     search: Option<&str>,
+    auto_added: bool,
 ) -> Result<Exit, Failure> {
-    let mut filter =
-        AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
+    let mut filter = AccountFilter {
+        domain: domain.clone(),
+        search: search.map(str::to_owned),
+        auto_added: auto_added,
+        after: None,
+        limit: PAGE,
+    };
     loop {
         let accounts = target.ask(AccountList { filter: filter.clone() }).await?;
         if accounts.is_empty() && filter.after.is_none() {
-            say!("no accounts of {domain}{}", if search.is_some() { " with this text" } else { "" });
+            let with = if search.is_some() { " with this text" } else { "" };
+            say!("no {}accounts of {domain}{with}", if auto_added { "Auto-Added " } else { "" });
         }
         for account in &accounts {
             out.entry(account, || line(account))?;

@@ -6,7 +6,8 @@ use crate::cli::alias::Alias;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{AliasAdd, AliasRemove};
+use doorlist_actions::{AliasAdd, AliasPromote, AliasReassign, AliasRemove, AliasSuggest};
+use doorlist_core::address::DomainName;
 
 pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
@@ -18,6 +19,21 @@ pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &A
             }
             AliasRemove { addresses: addresses.clone() }.into()
         }
+        Alias::Reassign { addresses, to } => AliasReassign { addresses: addresses.clone(), to: to.clone() }.into(),
+        Alias::Promote { addresses } => AliasPromote { addresses: addresses.clone() }.into(),
+        Alias::Suggest { domain } => return suggest(target, out, domain).await,
     };
     change_or_show(target, out, request).await
+}
+
+async fn suggest(target: &mut CommandTarget, out: &mut Output, domain: &DomainName) -> Result<Exit, Failure> {
+    let suggestions = target.ask(AliasSuggest { domain: domain.clone() }).await?;
+    if suggestions.is_empty() {
+        say!("no account of {domain} looks like another name of another one");
+    }
+    for suggestion in &suggestions {
+        let line = || format!("doorlist alias reassign {} --to {}", suggestion.alias, suggestion.account);
+        out.entry(suggestion, line)?;
+    }
+    Ok(Exit::DONE)
 }

@@ -62,6 +62,7 @@ fn line(entry: &ChangeEntry) -> String {
         Via::Sync => "sync",
         Via::Push => "push",
         Via::Api => "api",
+        Via::Learning => "learning",
         Via::System => "system",
     };
     let gone = if entry.rows_gone { "; its rows were removed" } else { "" };

@@ -26,8 +26,9 @@ pub(super) async fn domain(
         DomainCommand::List => DomainList.into(),
         DomainCommand::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
         DomainCommand::Remove { name, yes } => return remove(target, out, name, yes).await,
-        DomainCommand::Mode { name, mode, now, confirm: confirmed } => {
-            return mode::set_mode(target, out, DomainMode { name, mode: mode::wish(mode), now, confirmed }).await;
+        DomainCommand::Mode { name, mode, days, now, confirm: confirmed } => {
+            let request = DomainMode { name, mode: mode::wish(mode), days, now, confirmed };
+            return mode::set_mode(target, out, request).await;
         }
         DomainCommand::Probe { name, address } => return probe::probe(target, out, name, address).await,
         DomainCommand::Show { name } => return show(target, out, name).await,

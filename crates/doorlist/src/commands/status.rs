@@ -48,6 +48,7 @@ fn server(report: &StatusReport) -> String {
 
 fn domains(status: &DomainStatus) -> String {
     let counts = [
+        (status.learn, "in learn"),
         (status.monitor, "in monitor"),
         (status.enforce_soft, "enforced softly (450)"),
         (status.enforce, "enforced"),

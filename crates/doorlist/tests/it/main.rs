@@ -35,6 +35,7 @@ mod dialogue;
 mod directories;
 mod faults;
 mod imports;
+mod learning;
 mod name_server;
 mod no_server;
 mod other_user;

@@ -36,6 +36,10 @@ impl Draft {
                 let structure = &Structure::AliasOf(to.clone());
                 self.reassign(domain, local, to, Claim { structure, source, at, switched_off: false })
             }
+            Change::Promote { source, .. } => {
+                let structure = &Structure::Mailbox;
+                self.promote(domain, local, Claim { structure, source, at, switched_off: false })
+            }
             Change::Rename { to, .. } => self.rename(domain, local, to),
             Change::SetActive { active, .. } => self.set_active(domain, local, *active),
             Change::Domain { .. } | Change::Plan { .. } => Ok(()),

@@ -2,13 +2,19 @@
 //! for the address.
 
 use super::{Claim, ClaimOrigin};
-use crate::change::Structure;
+use crate::change::{Source, Structure};
 use crate::list::EntryKind;
 use crate::list_change::address_state::AddressState;
 use crate::list_change::record::ClaimRecord;
 
-/// Puts a claim in its place; a source that says the same again keeps its date.
+/// Puts a claim in its place; a source that says the same again keeps its date. What was learned from mail gives way to
+/// every other source, and says nothing where another one speaks.
 pub(super) fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
+    match *claim.source {
+        Source::Learned if claims.iter().any(|old| old.source != Source::Learned) => return,
+        Source::Learned => {}
+        _ => claims.retain(|old| old.source != Source::Learned),
+    }
     match claims.iter_mut().find(|old| old.source == *claim.source) {
         // It came back, or its entry is known by name now: where it stands may have moved with that.
         Some(old) if old.structure == *claim.structure => {

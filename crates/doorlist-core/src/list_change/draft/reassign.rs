@@ -48,6 +48,25 @@ impl Draft {
         Ok(())
     }
 
+    /// Makes an alias an account of its own. What people, the API, files and the mail itself said of it before gives way to
+    /// `claim`; a directory would say it again, so its word is not passed over.
+    pub fn promote(&mut self, domain: &ListDomain, local: &LocalPart, claim: Claim<'_>) -> Result<(), Refusal> {
+        let address = Address::new(local.clone(), domain.name.clone());
+        let listed = self.at(domain, local).and_then(|at| Some((at, self.now(at).filter(|state| state.is_listed())?)));
+        let Some((at, state)) = listed else { return Err(Refusal::NotListed { address }) };
+        if state.is_account() {
+            self.asked_same.insert(at);
+            return Ok(());
+        }
+        let mut state = state.clone();
+        refuse_if_claimed_elsewhere(&address, &state)?;
+        state.claims.retain(|old| !gives_way(&old.source));
+        put_claim(&mut state.claims, claim);
+        (state.kind, state.account) = (EntryKind::Mailbox, None);
+        self.set(at, Some(state));
+        Ok(())
+    }
+
     /// Gives an address another local part, if no directory says what it is called and the new one is free.
     pub fn rename(&mut self, domain: &ListDomain, from: &LocalPart, to: &LocalPart) -> Result<(), Refusal> {
         let in_domain = |local: &LocalPart| Address::new(local.clone(), domain.name.clone());

@@ -21,7 +21,9 @@ impl<'a> RowsNeeded<'a> {
     /// What this change needs.
     pub fn by(change: &'a Change) -> Self {
         match change {
-            Change::Claim { structure: Structure::Mailbox, .. } => Self { other: None, all_aliases: false },
+            Change::Claim { structure: Structure::Mailbox, .. } | Change::Promote { .. } => {
+                Self { other: None, all_aliases: false }
+            }
             // What has aliases itself cannot become one: they are looked at, too.
             Change::Claim { structure: Structure::AliasOf(other), .. }
             | Change::Reassign { to: other, .. }

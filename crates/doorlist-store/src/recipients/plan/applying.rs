@@ -181,7 +181,7 @@ async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), A
         match (before, after) {
             (None, Some(after)) => {
                 // A new domain begins in its first mode; this one comes back in the one that it had.
-                let fresh = domain(DomainRecord { mode: Mode::Monitor, ..after.clone() });
+                let fresh = domain(DomainRecord { mode: Mode::NEW, ..after.clone() });
                 domain_rows::insert(tx, &fresh, now).await?;
                 domain_rows::update(tx, &fresh, &domain(after), now).await?;
                 removed_sources::bring_back(tx, id, now).await?;

@@ -4,8 +4,11 @@
 
 use super::*;
 use crate::spool::body::Ration;
+use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
+use doorlist_core::verdict::ContentVerdict;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 /// Batches that run side by side: of two generations that take messages, and of one that takes none any more.
 const LANES: usize = 3;
@@ -16,6 +19,10 @@ enum Step {
     Accept,
     Done(prop::sample::Index),
     Progress(prop::sample::Index, u32),
+    /// A delivery showed something.
+    Teach(prop::sample::Index),
+    /// The first outcomes are counted.
+    Count(usize),
     /// A batch begins in a lane where none runs.
     Begin(usize),
     /// It ends, and whether it succeeds.
@@ -30,6 +37,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => Just(Step::Accept),
         3 => any::<prop::sample::Index>().prop_map(Step::Done),
         4 => (any::<prop::sample::Index>(), any::<u32>()).prop_map(|(which, n)| Step::Progress(which, n)),
+        2 => any::<prop::sample::Index>().prop_map(Step::Teach),
+        1 => (0..4_usize).prop_map(Step::Count),
         6 => (0..LANES).prop_map(Step::Begin),
         6 => (0..LANES, prop::bool::weighted(0.8)).prop_map(|(lane, succeeds)| Step::End(lane, succeeds)),
         1 => Just(Step::Flush),
@@ -44,6 +53,20 @@ fn accept(number: u64) -> (Accept, oneshot::Receiver<Result<Option<MessageBody>,
     let body_seal = BodySeal { size: 10, checksum: 0, apart: None };
     let id = QueueId::from_u64(number);
     (Accept { id, text: String::new(), seal: 0, body, body_seal, answer }, answered)
+}
+
+fn outcome(id: QueueId) -> DeliveryOutcome {
+    DeliveryOutcome {
+        id,
+        recipient: 0,
+        domain: DomainId(1),
+        address: "ann@example.test".parse().unwrap(),
+        sender: "".into(),
+        server: "192.0.2.1:25".into(),
+        status: "2.1.5".into(),
+        at: Timestamp::from_secs(0),
+        verdict: ContentVerdict::Clean,
+    }
 }
 
 fn progress(attempts: u32) -> Progress {
@@ -61,6 +84,11 @@ type Flushing = (oneshot::Receiver<Result<(), SpoolError>>, Vec<(QueueId, Option
 struct World {
     index: Index,
     disk: Disk,
+    /// The generations of the rows of outcomes.
+    outcomes: BTreeMap<OutcomeKey, u32>,
+    /// Outcomes that were said and not counted.
+    taught: BTreeSet<OutcomeKey>,
+    delivered: BTreeSet<QueueId>,
     said: BTreeMap<QueueId, Option<u32>>,
     accepted: u64,
     current: [u32; CLOSED],
@@ -96,6 +124,18 @@ impl World {
                     self.said.insert(id, Some(n));
                     self.index.settle(id, Settlement::Progress(progress(n)));
                 }
+            }
+            Step::Teach(which) => {
+                // Each recipient is delivered once between two starts.
+                if let Some(id) = self.pick(which).filter(|id| self.delivered.insert(*id)) {
+                    self.index.teach(outcome(id));
+                    self.taught.insert((id, 0));
+                }
+            }
+            Step::Count(limit) => {
+                let keys: Vec<OutcomeKey> = self.index.outcomes(limit).iter().map(|outcome| outcome.key()).collect();
+                self.index.counted(&keys);
+                self.taught.retain(|key| !keys.contains(key));
             }
             Step::Begin(lane) => self.begin(lane),
             Step::End(lane, succeeds) => self.end(lane, succeeds),
@@ -134,7 +174,15 @@ impl World {
                 *state = Some((step.revision, step.text.clone()));
             }
         }
+        for key in &batch.counted {
+            assert_eq!(self.outcomes.remove(key), Some(batch.generation), "a row goes from the file where it is");
+        }
+        for outcome in &batch.taught {
+            self.outcomes.entry(outcome.key()).or_insert(batch.generation);
+        }
         for gone in &batch.gone {
+            let waits = self.taught.contains(&(gone.id, 0));
+            assert!(!waits || self.outcomes.contains_key(&(gone.id, 0)), "an outcome is there before its message goes");
             let (generation, _) = self.disk.remove(&gone.id).expect("a row goes once");
             assert_eq!(generation, batch.generation);
         }
@@ -207,8 +255,10 @@ proptest! {
         let written = world.disk.iter().map(|(id, (_, state))| (*id, state.clone().map(|(_, text)| text)));
         let wanted = world.said.iter().map(|(id, last)| (*id, last.map(|n| record::encode_progress(&progress(n)))));
         prop_assert_eq!(written.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+        prop_assert_eq!(world.outcomes.keys().copied().collect::<BTreeSet<_>>(), world.taught);
         for generation in 1..=world.generations {
-            let rows = world.disk.values().filter(|(number, _)| *number == generation).count();
+            let rows = world.disk.values().filter(|(number, _)| *number == generation).count()
+                + world.outcomes.values().filter(|number| **number == generation).count();
             prop_assert_eq!(world.index.is_empty(generation), rows == 0);
         }
     }

@@ -7,6 +7,7 @@ use crate::migrate::make_postgres_tables;
 use crate::spool::disk::Room;
 use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::LargeBodies;
+use crate::spool::outcome::DeliveryOutcome;
 use crate::spool::rows;
 use crate::spool::writer::SpoolEngine;
 use crate::spool::{OpenedSpool, SpoolConfig, StartReport};
@@ -18,9 +19,11 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The format that this Doorlist writes.
-const FORMAT: i64 = 1;
-const SCHEMA: &str = include_str!("../../../migrations/spool_postgres_0001.sql");
+/// The formats up to the one that this Doorlist writes.
+const SCHEMAS: &[&str] = &[
+    include_str!("../../../migrations/spool_postgres_0001.sql"),
+    include_str!("../../../migrations/spool_postgres_0002.sql"),
+];
 /// Held while the tables are made, so that two nodes do not make them at once ("DOSC").
 const SCHEMA_LOCK: i64 = 0x444F_5343;
 /// An earlier process of this node may need so long to be gone.
@@ -34,13 +37,14 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
     let mut fence = Fence::new(options.clone().options([("synchronous_commit", "on")]), node);
     let connected = tokio::time::timeout(FENCE_MAX, fence.connect()).await;
     let mut connection = connected.map_err(|_| fence.refused(FENCE_MAX))??;
-    make_postgres_tables(connection.begin().await?, SCHEMA_LOCK, "spool_format", SCHEMA, FORMAT).await?;
+    make_postgres_tables(connection.begin().await?, SCHEMA_LOCK, "spool_format", SCHEMAS).await?;
     // Chunks need not be durable by themselves: the commit of their message is, and it comes later in the same log.
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
     let pool = pool.connect_lazy_with(options.options([("synchronous_commit", "off")]));
     let mut start = PostgresStart { index: Index::default(), apart: HashMap::new(), notes: Vec::new(), damaged: false };
     start.scan(&pool, node).await?;
     start.sweep(&pool, node).await?;
+    start.scan_outcomes(&pool, node).await?;
     let writer = PostgresSpoolWriter { fence, node, connection: Some(connection), doubtful: Vec::new() };
     Ok(OpenedSpool {
         report: StartReport { messages: start.index.len(), set_aside: start.notes },
@@ -80,6 +84,22 @@ impl PostgresStart {
                 Err(why) => {
                     self.damaged = true;
                     self.notes.push(format!("cannot read message {} ({why}); its row was not changed", row.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up the outcomes of this node that nobody has counted yet. One that cannot be read is no evidence: it goes.
+    async fn scan_outcomes(&mut self, pool: &PgPool, node: i16) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT id, recipient, state FROM spool_outcome WHERE node = $1";
+        let found: Vec<(i64, i32, String)> = sqlx::query_as(SQL).bind(node).fetch_all(pool).await?;
+        for (id, recipient, state) in found {
+            match DeliveryOutcome::parse(&state) {
+                Ok(outcome) => self.index.add_outcome(0, outcome),
+                Err(_) => {
+                    let delete = sqlx::query("DELETE FROM spool_outcome WHERE id = $1 AND recipient = $2");
+                    delete.bind(id).bind(recipient).execute(pool).await?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use crate::error::StoreError;
 use crate::spool::index::CommitBatch;
+use doorlist_core::queue_id::QueueId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use std::io::Read;
@@ -11,8 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The format that this Doorlist writes, in `PRAGMA user_version`.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 const SCHEMA: &str = include_str!("../../../migrations/spool_sqlite_0001.sql");
+/// What format 2 has beside.
+const SCHEMA_2: &str = include_str!("../../../migrations/spool_sqlite_0002.sql");
 /// Readers of one file at once; idle ones are closed, so that a hundred old generations cost no threads.
 const READERS_MAX: u32 = 4;
 const READER_IDLE: Duration = Duration::from_secs(10);
@@ -216,7 +219,12 @@ async fn check_format(connection: &mut SqliteConnection, create: bool) -> Result
     match found {
         FORMAT => Ok(()),
         0 if create => {
-            let sql = format!("BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT");
+            let sql = format!("BEGIN; {SCHEMA} {SCHEMA_2} PRAGMA user_version = {FORMAT}; COMMIT");
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+            Ok(())
+        }
+        1 => {
+            let sql = format!("BEGIN; {SCHEMA_2} PRAGMA user_version = {FORMAT}; COMMIT");
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
             Ok(())
         }
@@ -240,7 +248,8 @@ fn transaction(batch: &CommitBatch) -> SqliteQuery {
         let places = [number, number + 1, number + 2, number + 3].map(|place| format!("${place}"));
         sql.extend([before, "(", &places.join(","), ")"]);
     }
-    let (gone, steps) = (4 * batch.accepts.len() + 1, 4 * batch.accepts.len() + 2);
+    let gone = 4 * batch.accepts.len() + 1;
+    let (steps, taught, counted) = (gone + 1, gone + 2, gone + 3);
     if !batch.accepts.is_empty() {
         sql.push(';');
     }
@@ -251,6 +260,12 @@ fn transaction(batch: &CommitBatch) -> SqliteQuery {
     if !batch.steps.is_empty() {
         sql.push_str(&STEPS.replace("$1", &format!("${steps}")));
     }
+    if !batch.counted.is_empty() {
+        sql.push_str(&COUNTED.replace("$1", &format!("${counted}")));
+    }
+    if !batch.taught.is_empty() {
+        sql.push_str(&TAUGHT.replace("$1", &format!("${taught}")));
+    }
     sql.push_str("COMMIT");
     bind(sqlx::query(AssertSqlSafe(sql)), batch)
 }
@@ -259,6 +274,11 @@ const INSERT: &str = "INSERT INTO message (id, record, seal, body) VALUES ";
 const STEPS: &str = "INSERT INTO progress (id, revision, state) \
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state;";
+const TAUGHT: &str = "INSERT INTO outcome (id, recipient, state) \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
+    ON CONFLICT (id, recipient) DO NOTHING;";
+const COUNTED: &str = "DELETE FROM outcome \
+    WHERE (id, recipient) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1));";
 
 fn bind(mut statements: SqliteQuery, batch: &CommitBatch) -> SqliteQuery {
     for accept in &batch.accepts {
@@ -270,7 +290,11 @@ fn bind(mut statements: SqliteQuery, batch: &CommitBatch) -> SqliteQuery {
     }
     let gone: Vec<i64> = batch.gone.iter().map(|gone| gone.id.as_u64().cast_signed()).collect();
     let steps = batch.steps.iter().map(|step| (step.id.as_u64().cast_signed(), step.revision, &step.text));
-    statements.bind(json(&gone)).bind(json(&steps.collect::<Vec<_>>()))
+    let number = |id: QueueId| id.as_u64().cast_signed();
+    let taught = batch.taught.iter().map(|outcome| (number(outcome.id), outcome.recipient, outcome.encode()));
+    let counted = batch.counted.iter().map(|(id, recipient)| (number(*id), *recipient));
+    let (taught, counted) = (taught.collect::<Vec<_>>(), counted.collect::<Vec<_>>());
+    statements.bind(json(&gone)).bind(json(&steps.collect::<Vec<_>>())).bind(json(&taught)).bind(json(&counted))
 }
 
 /// Numbers and texts always have a JSON form.

@@ -20,6 +20,7 @@ pub(super) async fn salvage(folder: &Path, number: u32, next: u32) -> Result<Opt
     for order in ["", "DESC"] {
         copy_messages(&mut damaged, &mut writer, order).await?;
         copy_progress(&mut damaged, &mut writer, order).await?;
+        copy_outcomes(&mut damaged, &mut writer, order).await?;
     }
     sqlx::query("COMMIT").execute(&mut writer).await?;
     let saved: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM message").fetch_one(&mut writer).await?;
@@ -41,6 +42,22 @@ async fn copy_messages(from: &mut SqliteConnection, to: &mut SqliteConnection, o
             .bind(record)
             .bind(seal)
             .bind(body)
+            .execute(&mut *to)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn copy_outcomes(from: &mut SqliteConnection, to: &mut SqliteConnection, order: &str) -> Result<(), StoreError> {
+    let sql = format!("SELECT id, recipient, state FROM outcome ORDER BY id {order}, recipient {order}");
+    let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch(from);
+    while let Ok(Some(row)) = rows.try_next().await {
+        let read = (row.try_get::<i64, _>(0), row.try_get::<i64, _>(1), row.try_get::<Vec<u8>, _>(2));
+        let (Ok(id), Ok(recipient), Ok(state)) = read else { continue };
+        sqlx::query("INSERT OR IGNORE INTO outcome (id, recipient, state) VALUES ($1, $2, CAST($3 AS TEXT))")
+            .bind(id)
+            .bind(recipient)
+            .bind(state)
             .execute(&mut *to)
             .await?;
     }

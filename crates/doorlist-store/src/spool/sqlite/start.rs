@@ -8,6 +8,7 @@ use crate::error::StoreError;
 use crate::spool::disk::Room;
 use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::{LargeBodies, name_of};
+use crate::spool::outcome::DeliveryOutcome;
 use crate::spool::rows::SpoolReader;
 use crate::spool::set_aside::{Folder, SetAsideEntry};
 use crate::spool::writer::{LANES_MAX, SpoolEngine};
@@ -149,6 +150,26 @@ impl SqliteStart {
                     ));
                 }
             }
+        }
+        drop(rows);
+        self.scan_outcomes(generation).await
+    }
+
+    /// Takes up the outcomes that nobody has counted yet. One that cannot be read is no evidence: it goes.
+    async fn scan_outcomes(&mut self, generation: &Generation) -> Result<(), sqlx::Error> {
+        let mut rows =
+            sqlx::query_as::<_, (i64, u32, String)>("SELECT id, recipient, state FROM outcome").fetch(&generation.pool);
+        let mut unreadable = Vec::new();
+        while let Some((id, recipient, state)) = rows.try_next().await? {
+            match DeliveryOutcome::parse(&state) {
+                Ok(outcome) => self.index.add_outcome(generation.number, outcome),
+                Err(_) => unreadable.push((id, recipient)),
+            }
+        }
+        drop(rows);
+        for (id, recipient) in unreadable {
+            let delete = sqlx::query("DELETE FROM outcome WHERE id = $1 AND recipient = $2");
+            delete.bind(id).bind(recipient).execute(&generation.pool).await?;
         }
         Ok(())
     }

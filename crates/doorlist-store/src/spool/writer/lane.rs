@@ -137,6 +137,9 @@ async fn commit(shared: &SpoolShared, engine: &mut SpoolEngine, mut batch: Commi
         Ok(()) => {
             shared.committed();
             shared.index().committed(&batch);
+            if !batch.taught.is_empty() {
+                shared.taught.notify_one();
+            }
             let gone: Vec<QueueId> = batch.gone.iter().filter_map(|gone| gone.apart).collect();
             batch.accepts.drain(..).for_each(|accept| answer(shared, accept));
             if !gone.is_empty() {

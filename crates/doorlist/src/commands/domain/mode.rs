@@ -80,6 +80,12 @@ async fn outcome(target: &mut CommandTarget, out: &mut Output, request: &DomainM
 /// What unlisted recipients of an enforced domain are answered, and until when.
 pub(super) fn replies(mode: Mode) -> Option<String> {
     match mode {
+        Mode::Learn { until } => {
+            let end = until.map_or_else(|| "30 days after its first message".to_owned(), print::minute);
+            Some(format!(
+                "recipients are accepted if the domain's server takes them, and added when they get clean mail, until {end}"
+            ))
+        }
         Mode::Monitor => Some(
             "recipients are accepted if the domain's server takes them; while nobody knows, they get 451".to_owned(),
         ),
