@@ -20,13 +20,16 @@ use crate::error::ActionError;
 use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Via};
+use doorlist_core::domain::Mode;
 use doorlist_core::time::Timestamp;
-use doorlist_store::Spool;
+use doorlist_store::{LearningBook, Spool};
 use questions::Questions;
 use std::time::Duration;
 
 /// One node at a time adds addresses; another may begin after this time, which is harmless.
 const LEASE: Duration = Duration::from_mins(2);
+/// Candidates that one look decides on.
+const LOOKED_AT_MAX: u32 = 5_000;
 
 /// Learns from one spool. It remembers what servers were asked of late, so that none is asked too often.
 pub struct Learner {
@@ -60,10 +63,12 @@ impl Learner {
     pub async fn look(&mut self) -> Result<Vec<Learned>, ActionError> {
         self.begin_trials().await?;
         self.count_deliveries().await?;
-        if !self.services.book.take_lease("learning", &self.services.node, self.now(), LEASE).await? {
+        // Looked at first: where nothing waits, nothing is written.
+        let waiting = LearningBook::of(&self.services.recipients).waiting(LOOKED_AT_MAX).await?;
+        if waiting.is_empty() || !self.leads("learning").await? {
             return Ok(Vec::new());
         }
-        self.add_addresses().await
+        self.add_addresses(waiting).await
     }
 
     /// Tells of trials that end, and ends them. Gives a sentence for each that ended or began.
@@ -71,10 +76,17 @@ impl Learner {
     /// # Errors
     /// When the store fails; the next look goes on from there.
     pub async fn look_at_trials(&self) -> Result<Vec<String>, ActionError> {
-        if !self.services.book.take_lease("trials", &self.services.node, self.now(), LEASE).await? {
+        let list = self.services.recipients.snapshot();
+        let has_trials = list.domains().values().any(|domain| matches!(domain.mode, Mode::Learn { .. }));
+        if !has_trials || !self.leads("trials").await? {
             return Ok(Vec::new());
         }
         self.tell_of_trials().await
+    }
+
+    /// Whether this node is the one that does it now.
+    async fn leads(&self, what: &str) -> Result<bool, ActionError> {
+        Ok(self.services.book.take_lease(what, &self.services.node, self.now(), LEASE).await?)
     }
 
     fn now(&self) -> Timestamp {

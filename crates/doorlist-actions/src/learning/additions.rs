@@ -17,8 +17,6 @@ use doorlist_store::learning::LearnedAddress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Candidates that one look decides on.
-const LOOKED_AT_MAX: u32 = 5_000;
 /// Questions for one candidate: controls, then one address.
 const QUESTIONS_MAX: usize = 2;
 
@@ -34,11 +32,14 @@ struct Decisions {
 }
 
 impl Learner {
-    /// Looks at every candidate that waits.
-    pub(super) async fn add_addresses(&mut self) -> Result<Vec<Learned>, ActionError> {
+    /// Decides on candidates that wait.
+    pub(super) async fn add_addresses(
+        &mut self,
+        waiting: Vec<(DomainId, Candidate)>,
+    ) -> Result<Vec<Learned>, ActionError> {
         let book = LearningBook::of(&self.services.recipients);
         let mut by_domain = BTreeMap::<DomainId, Vec<Candidate>>::new();
-        for (domain, candidate) in book.waiting(LOOKED_AT_MAX).await? {
+        for (domain, candidate) in waiting {
             by_domain.entry(domain).or_default().push(candidate);
         }
         self.questions.begin(self.services.now());

@@ -54,6 +54,7 @@ impl Script {
     fn domain(&mut self, words: &[&str]) {
         let id = DomainId(self.domains.len() as u32 + 1);
         let mode = match words[1] {
+            "learn" => Mode::NEW,
             "monitor" => Mode::Monitor,
             "soft" => Mode::enforce(Some(NOW + crate::domain::SOFT_PERIOD)),
             "enforce" => Mode::enforce(Some(NOW)),

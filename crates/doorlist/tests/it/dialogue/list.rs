@@ -1,6 +1,6 @@
 //! The list that a dialogue needs: `DOMAIN MODE; mailbox ann, bob; alias annie of ann; ...`
 //!
-//! MODE is `monitor`, `soft` or `enforce`. Further words: `list team`, `mailboxes u 30` (u1 to u30), `vetoed eve`,
+//! MODE is `learn`, `monitor`, `soft` or `enforce`. Further words: `list team`, `mailboxes u 30` (u1 to u30), `vetoed eve`,
 //! `off olga` (listed, switched off), `domain-alias other.example.test`, `alias-off other.example.test`, `max 1000` (octets
 //! of a message), `minus` (`user-tag`), `no-abuse`, `inactive`.
 //! The domains are on hold: their mail stays in the queue.
@@ -39,6 +39,7 @@ fn changes(list: &str) -> Result<Vec<Change>, String> {
     let (name, mode) = phrases.next().and_then(|first| first.split_once(' ')).ok_or("DOMAIN MODE comes first")?;
     let domain = Domain(DomainName::parse(name.as_bytes()).map_err(|error| error.to_string())?);
     let mode = match mode {
+        "learn" => Mode::NEW,
         "monitor" => Mode::Monitor,
         "soft" => Mode::enforce(Some(SOFT_UNTIL)),
         "enforce" => Mode::enforce(None),
