@@ -36,7 +36,7 @@ pub use networks::{NetworkKey, NetworkRecord};
 pub use rating::{LargeProviders, SourceRating};
 pub use retry::{RetriesOfNetwork, RetryVerdict};
 pub use session::{AnswerKind, MEASURE_DELAY, SessionGuard};
-pub use source::{NameMatch, SourceRecord};
+pub use source::{NameMatch, NotedName, SourceRecord};
 
 use crate::time::Timestamp;
 

@@ -41,6 +41,13 @@ impl Mark {
     fn is_known(self) -> bool {
         self.name & 1 == 1
     }
+
+    /// Notes another use. True if the last one was out of the window.
+    fn renew(&mut self, now: u32) -> bool {
+        let is_new = !is_in_window(*self, now);
+        self.at = now;
+        is_new
+    }
 }
 
 /// Whether a name was known.
@@ -59,6 +66,15 @@ impl NameMatch {
             NameMatch::Unknown(name) => name << 1,
         }
     }
+}
+
+/// What came of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotedName {
+    /// The source had not used it within the window.
+    pub is_new: bool,
+    /// The end of the flag, if this name raised it.
+    pub flagged_until: Option<Timestamp>,
 }
 
 /// The record of one source.
@@ -107,45 +123,43 @@ impl SourceRecord {
         }
     }
 
-    /// Counts a name. Returns the end of the flag if this name raised it.
-    pub fn note(&mut self, named: NameMatch, rating: SourceRating, now: Timestamp) -> Option<Timestamp> {
+    /// Counts a name.
+    pub fn note(&mut self, named: NameMatch, rating: SourceRating, now: Timestamp) -> NotedName {
         if self.flagged_until(now).is_some() {
-            return None;
+            return NotedName { is_new: false, flagged_until: None };
         }
         let factor = rating.factor() as usize;
         let mark = Mark { name: named.mark(), at: seconds(now) };
         let max = if mark.is_known() { KNOWN_KEPT_MAX * factor } else { UNKNOWN_MAX * factor };
-        self.remember(mark, max);
-        if mark.is_known() || rating == SourceRating::LargeProvider || !self.is_guessing(factor, now) {
-            return None;
-        }
-        Some(self.raise_flag(now))
+        let is_new = self.remember(mark, max);
+        let never = mark.is_known() || rating == SourceRating::LargeProvider;
+        let flagged_until = (!never && self.is_guessing(factor, now)).then(|| self.raise_flag(now));
+        NotedName { is_new, flagged_until }
     }
 
-    fn remember(&mut self, mark: Mark, max: usize) {
+    /// True if the name was not used within the window.
+    fn remember(&mut self, mark: Mark, max: usize) -> bool {
         if let State::Few { count, marks } = &mut self.0 {
             let used = usize::from(*count);
             if let Some(known) = marks.iter_mut().take(used).find(|known| known.name == mark.name) {
-                known.at = mark.at;
-                return;
+                return known.renew(mark.at);
             }
             if let Some(free) = marks.get_mut(used) {
                 *free = mark;
                 *count += 1;
-                return;
+                return true;
             }
         }
         let names = self.names();
         if let Some(known) = names.marks.iter_mut().find(|known| known.name == mark.name) {
-            known.at = mark.at;
-            return;
+            return known.renew(mark.at);
         }
         let same = |other: &&Mark| other.is_known() == mark.is_known();
         // At the limit nothing is added that changes nothing; what is out of the window makes room.
         if names.marks.len() >= max && names.marks.iter().filter(same).count() >= max {
             names.marks.retain(|other| is_in_window(*other, mark.at));
             if names.marks.iter().filter(same).count() >= max {
-                return;
+                return true;
             }
         }
         if names.marks.len() == names.marks.capacity() {
@@ -155,6 +169,7 @@ impl SourceRecord {
             }
         }
         names.marks.push(mark);
+        true
     }
 
     /// The names in memory of their own.
@@ -215,14 +230,15 @@ impl SourceRecord {
     }
 
     /// Takes a flag that another node raised, or this one before a restart. A flag that is there and ends later stays.
-    pub fn adopt(&mut self, until: Timestamp, flags: u8, now: Timestamp) {
+    /// True if it was taken.
+    pub fn adopt(&mut self, until: Timestamp, flags: u8, now: Timestamp) -> bool {
         let here = match &self.0 {
             State::Few { .. } => 0,
             State::Many(names) => names.flagged_until,
             State::Flagged { until, .. } => *until,
         };
         if here >= seconds(until) {
-            return;
+            return false;
         }
         match &mut self.0 {
             State::Many(names) if until <= now => {
@@ -231,6 +247,7 @@ impl SourceRecord {
             }
             _ => self.0 = State::Flagged { until: seconds(until), flags },
         }
+        true
     }
 
     /// A person released it: it counts as new.

@@ -9,7 +9,7 @@ const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 const ORDINARY: SourceRating = SourceRating::Ordinary;
 
 fn guess(record: &mut SourceRecord, names: std::ops::Range<u32>, now: Timestamp) -> Option<Timestamp> {
-    names.filter_map(|n| record.note(NameMatch::Unknown(n), ORDINARY, now)).next()
+    names.filter_map(|n| record.note(NameMatch::Unknown(n), ORDINARY, now).flagged_until).next()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn known_names_speak_for_a_source_up_to_a_hundred_unknown() {
 fn a_good_record_allows_ten_times_as_much_and_a_large_provider_all() {
     let mut flagged_at = [ORDINARY, SourceRating::GoodRecord, SourceRating::LargeProvider].map(|rating| {
         let mut record = SourceRecord::default();
-        (1..=2000u32).find(|n| record.note(NameMatch::Unknown(*n), rating, START).is_some())
+        (1..=2000u32).find(|n| record.note(NameMatch::Unknown(*n), rating, START).flagged_until.is_some())
     });
     flagged_at.sort();
     assert_eq!(flagged_at, [None, Some(25), Some(250)]);
@@ -99,6 +99,11 @@ struct PlainSource {
 }
 
 impl PlainSource {
+    fn is_new(&self, known: bool, name: u32, now: i64) -> bool {
+        let is_flagged = self.flagged_until.is_some_and(|until| now < until);
+        !is_flagged && self.last_use.get(&(known, name)).is_none_or(|at| now - at >= 3600)
+    }
+
     fn note(&mut self, known: bool, name: u32, good: bool, now: i64) -> bool {
         if self.flagged_until.is_some_and(|until| now < until) {
             return false;
@@ -131,8 +136,10 @@ proptest! {
             // Mostly bursts, with a pause now and then.
             now += if pause > 390 { pause * 20 } else { pause / 40 };
             let named = if kind == 0 { NameMatch::Known(name) } else { NameMatch::Unknown(name) };
-            let raised = record.note(named, rating, Timestamp::from_secs(now));
-            prop_assert_eq!(raised.is_some(), model.note(kind == 0, name, good, now));
+            let is_new = model.is_new(kind == 0, name, now);
+            let noted = record.note(named, rating, Timestamp::from_secs(now));
+            prop_assert_eq!(noted.is_new, is_new);
+            prop_assert_eq!(noted.flagged_until.is_some(), model.note(kind == 0, name, good, now));
             prop_assert_eq!(record.flagged_until(Timestamp::from_secs(now)).map(|until| until.as_secs()),
                 model.flagged_until.filter(|until| now < *until));
         }
