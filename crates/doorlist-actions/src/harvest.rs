@@ -148,11 +148,11 @@ impl fmt::Display for HarvestTarget {
 /// Ends flags and blocks of a source or a network, or the state of a domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HarvestRelease {
-    /// A [`HarvestTarget`].
+    /// A [`HarvestTarget`] as it is written.
     pub target: String,
 }
 
-/// What was released.
+/// What a release has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarvestReleased {
     pub target: String,
@@ -172,8 +172,7 @@ impl Action for HarvestRelease {
     async fn run(self, actions: &Actions) -> Result<HarvestReleased, ActionError> {
         let target: HarvestTarget = self.target.parse().map_err(|why| ActionError::new(ErrorKind::Usage, why))?;
         let (by, node, now) = (actions.actor().name, actions.services.node_number, actions.now());
-        let mut released =
-            HarvestReleased { target: target.to_string(), flags: 0, blocks: 0, state_ended: false };
+        let mut released = HarvestReleased { target: target.to_string(), flags: 0, blocks: 0, state_ended: false };
         match &target {
             HarvestTarget::Network(network) => {
                 let ended = actions.harvest_book().release(network, &by, node, now).await?;

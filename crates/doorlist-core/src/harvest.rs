@@ -30,7 +30,7 @@ pub mod source;
 
 pub use baseline::Baseline;
 pub use blocks::{BLOCKS_MAX, Block};
-pub use domain::{AttackState, DomainRecord};
+pub use domain::{AttackRecord, AttackState};
 pub use good_record::{DeliveryDay, GoodRecord};
 pub use networks::{NetworkKey, NetworkRecord};
 pub use rating::{LargeProviders, SourceRating};

@@ -43,7 +43,7 @@ use metrics::HarvestMetrics;
 use networks::FlaggedNetworks;
 use prometheus_client::registry::Registry;
 use retries::Retries;
-use sources::Sources;
+use sources::SourceTable;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +68,7 @@ pub(crate) struct HarvestParts {
 
 /// The harvest defence of all sessions.
 pub(crate) struct HarvestDefence {
-    sources: Sources,
+    sources: SourceTable,
     networks: Mutex<FlaggedNetworks>,
     good_records: GoodRecords,
     retries: Mutex<Retries>,
@@ -93,7 +93,7 @@ impl HarvestDefence {
     /// Reads what the store has, and keeps writing and reading from then on.
     pub(crate) async fn start(config: &GuardConfig, parts: HarvestParts, registry: &mut Registry) -> Arc<Self> {
         let defence = Arc::new(Self {
-            sources: Sources::new(),
+            sources: SourceTable::new(),
             networks: Mutex::default(),
             good_records: GoodRecords::new(),
             retries: Mutex::default(),
@@ -115,7 +115,7 @@ impl HarvestDefence {
         defence
     }
 
-    /// Applies new settings.
+    /// Applies new settings to all sessions.
     pub(crate) fn reload(&self, config: &GuardConfig) {
         self.providers.store(Arc::new(config.large_providers.clone()));
         self.generation.fetch_add(1, Ordering::Relaxed);
@@ -180,28 +180,26 @@ impl HarvestDefence {
         lock(&self.retries).attempt(NetworkKey::from(SourceKey::from(peer)), pair, now)
     }
 
-    /// Counts a name of a source. Returns the end of the flag if this name raised it.
-    pub(crate) fn note(
+    /// Counts a known name of a source.
+    pub(crate) fn note_known(&self, peer: IpAddr, name: u32, rating: SourceRating, now: Timestamp) {
+        self.sources.note(SourceKey::from(peer), NameMatch::Known(name), rating, now);
+    }
+
+    /// Counts an unknown name of a source. Returns the end of the flag if this name raised it.
+    pub(crate) fn note_unknown(
         &self,
         peer: IpAddr,
-        named: NameMatch,
+        name: u32,
         domain: Option<DomainId>,
         now: Timestamp,
     ) -> Option<Timestamp> {
         let source = SourceKey::from(peer);
-        let rating = match named {
-            // Known names are counted alike for all.
-            NameMatch::Known(_) => SourceRating::Ordinary,
-            NameMatch::Unknown(_) => self.rating(peer, now),
-        };
-        let noted = self.sources.note(source, named, rating, now);
-        if let NameMatch::Unknown(name) = named {
-            if noted.record.is_new && self.good_records.cost(source, now) {
-                self.add_note_of_day(source, &DeliveryDay::unknown_name(now));
-            }
-            if let Some(domain) = domain {
-                self.note_unknown(domain, name, now);
-            }
+        let noted = self.sources.note(source, NameMatch::Unknown(name), self.rating(peer, now), now);
+        if noted.record.is_new && self.good_records.cost(source, now) {
+            self.add_note_of_day(source, &DeliveryDay::unknown_name(now));
+        }
+        if let Some(domain) = domain {
+            self.note_of_domain(domain, name, now);
         }
         let until = noted.record.flagged_until?;
         self.flag(source, until, now);
@@ -216,7 +214,7 @@ impl HarvestDefence {
     }
 
     /// Counts a name that a domain was asked for in vain.
-    pub(crate) fn note_unknown(&self, domain: DomainId, name: u32, now: Timestamp) {
+    pub(crate) fn note_of_domain(&self, domain: DomainId, name: u32, now: Timestamp) {
         if self.domains.note(domain, name, now) {
             self.note_state(domain, now);
         }
@@ -263,7 +261,7 @@ impl HarvestDefence {
         }
     }
 
-    /// Sources that are flagged at this time.
+    /// SourceTable that are flagged at this time.
     pub(crate) fn flagged(&self, now: Timestamp) -> u64 {
         self.sources.flagged(now)
     }

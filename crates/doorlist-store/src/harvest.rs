@@ -63,7 +63,7 @@ pub struct StateOrder {
     pub until: Option<Timestamp>,
 }
 
-/// Something that happened.
+/// Something that happened, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarvestEvent {
     pub at: Timestamp,

@@ -19,7 +19,7 @@ pub struct Block {
     pub network: Network,
     pub until: Timestamp,
     pub reason: String,
-    /// Who blocked it.
+    /// The person who blocked it.
     pub by: String,
     pub made: Timestamp,
 }

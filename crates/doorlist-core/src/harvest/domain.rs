@@ -52,7 +52,7 @@ impl AttackState {
 
 /// What is known of one domain.
 #[derive(Clone, Debug)]
-pub struct DomainRecord {
+pub struct AttackRecord {
     names: NameCount,
     baseline: Baseline,
     state: AttackState,
@@ -66,7 +66,7 @@ pub struct DomainRecord {
     held: Timestamp,
 }
 
-impl DomainRecord {
+impl AttackRecord {
     /// A domain that nothing is known of.
     pub fn new(now: Timestamp) -> Self {
         Self::with(Baseline::new(now), now)

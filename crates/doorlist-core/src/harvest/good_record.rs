@@ -97,7 +97,8 @@ impl GoodRecord {
         let sum = |of: fn(&DeliveryDay) -> u16| days().map(|day| u32::from(of(day))).sum::<u32>();
         let cost = sum(|day| day.unknown) / UNKNOWN_PER_DELIVERY;
         let with_mail = || days().filter(|day| day.delivered > 0);
-        let (lowest, highest) = (with_mail().map(|day| day.entries.0).min(), with_mail().map(|day| day.entries.1).max());
+        let (lowest, highest) =
+            (with_mail().map(|day| day.entries.0).min(), with_mail().map(|day| day.entries.1).max());
         sum(|day| day.delivered).saturating_sub(cost) >= DELIVERIES_MIN
             && with_mail().count() >= DAYS_MIN
             && lowest != highest

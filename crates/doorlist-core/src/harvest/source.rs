@@ -84,14 +84,20 @@ pub struct SourceRecord(State);
 #[derive(Clone, Debug)]
 enum State {
     /// No flag within a day, and at most [`FEW`] names.
-    Few { count: u8, marks: [Mark; FEW] },
-    Many(Box<Names>),
+    Few {
+        count: u8,
+        marks: [Mark; FEW],
+    },
+    Many(Box<SourceNames>),
     /// Flagged, or it was and no name came since.
-    Flagged { until: u32, flags: u8 },
+    Flagged {
+        until: u32,
+        flags: u8,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
-struct Names {
+struct SourceNames {
     marks: Vec<Mark>,
     /// The end of its last flag in seconds, 0: none.
     flagged_until: u32,
@@ -123,7 +129,7 @@ impl SourceRecord {
         }
     }
 
-    /// Counts a name.
+    /// Counts a name, known or not.
     pub fn note(&mut self, named: NameMatch, rating: SourceRating, now: Timestamp) -> NotedName {
         if self.flagged_until(now).is_some() {
             return NotedName { is_new: false, flagged_until: None };
@@ -173,14 +179,15 @@ impl SourceRecord {
     }
 
     /// The names in memory of their own.
-    fn names(&mut self) -> &mut Names {
+    fn names(&mut self) -> &mut SourceNames {
         let names = match &self.0 {
             State::Many(_) => None,
-            State::Few { count, marks } => {
-                Some(Names { marks: marks.iter().take(usize::from(*count)).copied().collect(), ..Names::default() })
-            }
+            State::Few { count, marks } => Some(SourceNames {
+                marks: marks.iter().take(usize::from(*count)).copied().collect(),
+                ..SourceNames::default()
+            }),
             State::Flagged { until, flags } => {
-                Some(Names { marks: Vec::new(), flagged_until: *until, flags: *flags })
+                Some(SourceNames { marks: Vec::new(), flagged_until: *until, flags: *flags })
             }
         };
         if let Some(names) = names {
@@ -277,7 +284,7 @@ impl SourceRecord {
     /// Octets that it takes beside the record itself.
     pub fn heap_octets(&self) -> usize {
         match &self.0 {
-            State::Many(names) => size_of::<Names>() + names.marks.capacity() * size_of::<Mark>(),
+            State::Many(names) => size_of::<SourceNames>() + names.marks.capacity() * size_of::<Mark>(),
             State::Few { .. } | State::Flagged { .. } => 0,
         }
     }

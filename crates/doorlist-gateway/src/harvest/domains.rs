@@ -3,7 +3,7 @@
 use super::lock;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
-use doorlist_core::harvest::{AttackState, Baseline, DomainRecord};
+use doorlist_core::harvest::{AttackRecord, AttackState, Baseline};
 use doorlist_core::time::Timestamp;
 use doorlist_store::harvest::{DomainStateRow, StateOrder};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ struct StateBook {
 }
 
 struct OwnState {
-    record: DomainRecord,
+    record: AttackRecord,
     /// The last order of a person that was followed.
     ordered: Timestamp,
     /// The state that people know of.
@@ -46,7 +46,7 @@ pub(super) struct ChangedState {
 }
 
 impl OwnState {
-    fn new(record: DomainRecord) -> Self {
+    fn new(record: AttackRecord) -> Self {
         let told = record.state();
         Self { record, ordered: Timestamp::default(), told }
     }
@@ -86,7 +86,7 @@ impl DomainStates {
     pub(super) fn note(&self, domain: DomainId, name: u32, now: Timestamp) -> bool {
         let mut book = lock(&self.book);
         let is_first = !book.own.contains_key(&domain);
-        let own = book.own.entry(domain).or_insert_with(|| OwnState::new(DomainRecord::new(now)));
+        let own = book.own.entry(domain).or_insert_with(|| OwnState::new(AttackRecord::new(now)));
         let changed = own.record.note(name, now);
         if changed {
             self.publish(&book, now);
@@ -124,7 +124,7 @@ impl DomainStates {
     pub(super) fn restore(&self, row: &DomainStateRow, now: Timestamp) {
         let mut book = lock(&self.book);
         let baseline = Baseline::restored(row.known_since, row.sums_at, &row.sums, now);
-        let mut record = DomainRecord::with(baseline, now);
+        let mut record = AttackRecord::with(baseline, now);
         if row.state != AttackState::Normal && now < row.until {
             record.resume(row.state, row.since, row.until, now);
         }

@@ -16,10 +16,10 @@ const ENTRY: usize = size_of::<(u64, GoodRecord)>();
 pub(super) const OCTETS_MAX: usize =
     SHARDS * (table_octets(PLACES, ENTRY) + SOURCES_PER_SHARD * 30 * size_of::<DeliveryDay>());
 
-type Shard = HashMap<u64, GoodRecord>;
+type GoodRecordShard = HashMap<u64, GoodRecord>;
 
 pub(super) struct GoodRecords {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<GoodRecordShard>>,
 }
 
 impl GoodRecords {
@@ -27,26 +27,26 @@ impl GoodRecords {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
-    fn with<T>(&self, source: SourceKey, act: impl FnOnce(&mut Shard, u64) -> T) -> Option<T> {
+    fn with<T>(&self, source: SourceKey, act: impl FnOnce(&mut GoodRecordShard, u64) -> T) -> Option<T> {
         let key = source.number();
         let place = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % SHARDS;
         self.shards.get(place).map(|shard| act(&mut lock(shard), key))
     }
 
     pub(super) fn is_good(&self, source: SourceKey, now: Timestamp) -> bool {
-        let is_good = |shard: &mut Shard, key: u64| shard.get(&key).is_some_and(|record| record.is_good(now));
+        let is_good = |shard: &mut GoodRecordShard, key: u64| shard.get(&key).is_some_and(|record| record.is_good(now));
         self.with(source, is_good).unwrap_or(false)
     }
 
     /// Adds what happened on a day. True if it says anything new.
     pub(super) fn add(&self, source: SourceKey, more: &DeliveryDay, now: Timestamp) -> bool {
-        let add = |shard: &mut Shard, key: u64| record(shard, key, now).add(more);
+        let add = |shard: &mut GoodRecordShard, key: u64| record(shard, key, now).add(more);
         self.with(source, add).unwrap_or(false)
     }
 
     /// Counts an unknown name of a source that has anything to lose. True if it does.
     pub(super) fn cost(&self, source: SourceKey, now: Timestamp) -> bool {
-        let cost = |shard: &mut Shard, key: u64| {
+        let cost = |shard: &mut GoodRecordShard, key: u64| {
             shard.get_mut(&key).is_some_and(|record| record.add(&DeliveryDay::unknown_name(now)))
         };
         self.with(source, cost).unwrap_or(false)
@@ -71,7 +71,7 @@ impl GoodRecords {
     }
 
     pub(super) fn octets(&self) -> usize {
-        let of_shard = |shard: &Mutex<Shard>| {
+        let of_shard = |shard: &Mutex<GoodRecordShard>| {
             let shard = lock(shard);
             let days: usize = shard.values().map(GoodRecord::heap_octets).sum();
             table_octets(shard.capacity().div_ceil(7) * 8, ENTRY) + days
@@ -81,7 +81,7 @@ impl GoodRecords {
 }
 
 /// The record of a source, which is made if it is missing.
-fn record(shard: &mut Shard, key: u64, now: Timestamp) -> &mut GoodRecord {
+fn record(shard: &mut GoodRecordShard, key: u64, now: Timestamp) -> &mut GoodRecord {
     if shard.len() >= SOURCES_PER_SHARD && !shard.contains_key(&key) {
         make_room(shard, now);
     }
@@ -89,7 +89,7 @@ fn record(shard: &mut Shard, key: u64, now: Timestamp) -> &mut GoodRecord {
 }
 
 /// Drops what is stale, then records that are not good, then those with the longest inactivity.
-fn make_room(shard: &mut Shard, now: Timestamp) {
+fn make_room(shard: &mut GoodRecordShard, now: Timestamp) {
     shard.retain(|_, record| !record.is_stale(now));
     let worth = |record: &GoodRecord| (record.is_good(now), record.last_day());
     let mut all: Vec<_> = shard.values().map(worth).collect();

@@ -53,7 +53,9 @@ fn message(name: &DomainName, change: &ChangedState) -> (String, String) {
     match change.now {
         AttackState::Normal => (
             format!("The harvest attack on {name} is over"),
-            format!("{name} is in the normal state again. Nothing has to be done.\n\nLook back: doorlist harvest status {name}\n"),
+            format!(
+                "{name} is in the normal state again. Nothing has to be done.\n\nLook back: doorlist harvest status {name}\n"
+            ),
         ),
         AttackState::Elevated => (
             format!("Many unknown recipients at {name}"),

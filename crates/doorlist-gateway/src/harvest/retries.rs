@@ -22,7 +22,7 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// Judges an attempt.
+    /// Judges an attempt of a network.
     pub(super) fn attempt(&mut self, network: NetworkKey, pair: u32, now: Timestamp) -> RetryVerdict {
         if self.networks.len() >= NETWORKS_MAX && !self.networks.contains_key(&network) {
             self.make_room();

@@ -22,7 +22,7 @@ const ENTRY: usize = size_of::<(u64, SourceRecord)>();
 #[cfg(test)]
 pub(super) const OCTETS_MAX: usize = SHARDS * table_octets(PLACES, ENTRY) + NAMES_MAX;
 
-pub(super) struct Sources {
+pub(super) struct SourceTable {
     shards: Vec<Mutex<SourceShard>>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct NotedSource {
     pub(super) flags: u8,
 }
 
-impl Sources {
+impl SourceTable {
     pub(super) fn new() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
@@ -57,7 +57,7 @@ impl Sources {
         self.with(source, |shard, key| shard.records.get(&key)?.flagged_until(now)).flatten()
     }
 
-    /// Counts a name.
+    /// Counts a name of a source.
     pub(super) fn note(
         &self,
         source: SourceKey,
@@ -84,8 +84,7 @@ impl Sources {
 
     /// Takes a flag of another node, or of the time before a restart. True if it is new.
     pub(super) fn adopt(&self, source: SourceKey, until: Timestamp, flags: u8, now: Timestamp) -> bool {
-        let adopted =
-            self.with(source, |shard, key| shard.change(key, now, |record| record.adopt(until, flags, now)));
+        let adopted = self.with(source, |shard, key| shard.change(key, now, |record| record.adopt(until, flags, now)));
         adopted.unwrap_or(false)
     }
 
@@ -101,7 +100,7 @@ impl Sources {
         self.with(source, release).unwrap_or(false)
     }
 
-    /// Sources that are flagged at this time.
+    /// SourceTable that are flagged at this time.
     pub(super) fn flagged(&self, now: Timestamp) -> u64 {
         let is_flagged = |record: &&SourceRecord| record.flagged_until(now).is_some();
         self.shards.iter().map(|shard| lock(shard).records.values().filter(is_flagged).count() as u64).sum()
@@ -147,11 +146,10 @@ impl SourceShard {
     /// Drops stale records; if there are few, the quarter with the longest inactivity. Flags end in the future, so that
     /// they go last.
     fn make_room(&mut self, now: Timestamp) {
-        let before = self.records.len();
         self.keep(|record| !record.is_stale(now));
         if self.names > NAMES_PER_SHARD {
             self.drop_oldest(|record| record.heap_octets() > 0);
-        } else if self.records.len() > before / 8 * 7 {
+        } else if self.records.len() > SOURCES_PER_SHARD / 8 * 7 {
             self.drop_oldest(|_| true);
         }
     }
@@ -200,14 +198,14 @@ mod tests {
         IpAddr::from(n.to_be_bytes()).into()
     }
 
-    fn unknown(sources: &Sources, source: SourceKey, name: u32, now: Timestamp) {
+    fn unknown(sources: &SourceTable, source: SourceKey, name: u32, now: Timestamp) {
         sources.note(source, NameMatch::Unknown(name), SourceRating::Ordinary, now);
     }
 
     /// H01: from more sources than there is room for, some with one name, some with many.
     #[test]
     fn a_million_sources_take_less_than_64_mib_and_flags_stay_longest() {
-        let (sources, flagged) = (Sources::new(), IpAddr::from(Ipv6Addr::LOCALHOST).into());
+        let (sources, flagged) = (SourceTable::new(), IpAddr::from(Ipv6Addr::LOCALHOST).into());
         (0..25).for_each(|name| unknown(&sources, flagged, name, START));
         assert!(sources.flagged_until(flagged, START).is_some());
         let mut octets = 0;

@@ -12,9 +12,7 @@ use doorlist_core::address::{Address, AddressError, is_invisible};
 use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::network::SourceKey;
-use doorlist_core::policy::{
-    Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for,
-};
+use doorlist_core::policy::{Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;

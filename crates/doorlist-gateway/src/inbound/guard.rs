@@ -5,7 +5,7 @@ use crate::harvest::HarvestDefence;
 use doorlist_core::address::Address;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::harvest::source::KNOWN_KEPT_MAX;
-use doorlist_core::harvest::{AnswerKind, AttackState, NameMatch, RetryVerdict, SessionGuard, SourceRating};
+use doorlist_core::harvest::{AnswerKind, AttackState, RetryVerdict, SessionGuard, SourceRating};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, of_unlisted};
 use doorlist_core::time::Timestamp;
@@ -150,20 +150,23 @@ impl ClientGuard {
         | Match::SignedSender(id) = decision.matched
         {
             // Inside a measure it was not told that the name is known.
-            let is_told = !matches!(decision.reason, Reason::SourceFlagged | Reason::UnderAttack);
-            return is_told.then(|| self.note_known(peer, id.0, now)).flatten();
+            if !matches!(decision.reason, Reason::SourceFlagged | Reason::UnderAttack) {
+                self.note_known(peer, id.0, now);
+            }
+            return None;
         }
         if decision.reason == Reason::Confirmed {
-            return self.note_known(peer, self.harvest.fingerprint(&without_detail(address)), now);
+            self.note_known(peer, self.harvest.fingerprint(&without_detail(address)), now);
+            return None;
         }
         let name = self.harvest.fingerprint(address);
         if decision.reason.is_unknown() {
-            return self.harvest.note(peer, NameMatch::Unknown(name), decision.domain, now);
+            return self.harvest.note_unknown(peer, name, decision.domain, now);
         }
         if let Some(domain) = decision.domain
             && self.counts_for_domain(decision, domain)
         {
-            self.harvest.note_unknown(domain, name, now);
+            self.harvest.note_of_domain(domain, name, now);
         }
         None
     }
@@ -179,12 +182,15 @@ impl ClientGuard {
     }
 
     /// Counts a known name, once a session. More than a record keeps change nothing.
-    fn note_known(&mut self, peer: IpAddr, name: u32, now: Timestamp) -> Option<Timestamp> {
-        if self.known.len() >= KNOWN_KEPT_MAX || self.known.contains(&name) {
-            return None;
+    fn note_known(&mut self, peer: IpAddr, name: u32, now: Timestamp) {
+        if self.known.contains(&name) {
+            return;
         }
-        self.known.push(name);
-        self.harvest.note(peer, NameMatch::Known(name), None, now)
+        let rating = self.rating(now);
+        if self.known.len() < KNOWN_KEPT_MAX * rating.factor() as usize {
+            self.known.push(name);
+            self.harvest.note_known(peer, name, rating, now);
+        }
     }
 }
 

@@ -51,7 +51,13 @@ impl HarvestBook {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn release(&self, network: &Network, by: &str, node: u16, now: Timestamp) -> Result<Released, StoreError> {
+    pub async fn release(
+        &self,
+        network: &Network,
+        by: &str,
+        node: u16,
+        now: Timestamp,
+    ) -> Result<Released, StoreError> {
         const FLAGS: &str = "
             UPDATE harvest_flag SET flagged_until = $2, flags = 0, noted = $2
             WHERE source IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";

@@ -1,6 +1,8 @@
 //! Reads what nodes and commands wrote.
 
-use super::{DELIVERY_DAYS_MAX, DomainStateRow, FLAGS_MAX, FlagRow, HarvestBook, HarvestEvent, HarvestNews, StateOrder};
+use super::{
+    DELIVERY_DAYS_MAX, DomainStateRow, FLAGS_MAX, FlagRow, HarvestBook, HarvestEvent, HarvestNews, StateOrder,
+};
 use crate::db::{Read, Row, binds};
 use crate::error::StoreError;
 use crate::json_rows::from_json;
@@ -86,7 +88,8 @@ impl HarvestBook {
         let block = |row: &Row| {
             let network = row.text(0)?.parse();
             Ok(Block {
-                network: network.map_err(|_| StoreError::corrupt("harvest_block", row.text(0).unwrap_or_default().to_owned()))?,
+                network: network
+                    .map_err(|_| StoreError::corrupt("harvest_block", row.text(0).unwrap_or_default().to_owned()))?,
                 until: row.get(1)?,
                 reason: row.get(2)?,
                 by: row.get(3)?,

@@ -37,11 +37,7 @@ pub(super) async fn harvest(
     Ok(Exit::DONE)
 }
 
-async fn status(
-    target: &mut CommandTarget,
-    out: &mut Output,
-    domain: Option<DomainName>,
-) -> Result<Exit, Failure> {
+async fn status(target: &mut CommandTarget, out: &mut Output, domain: Option<DomainName>) -> Result<Exit, Failure> {
     let report = target.ask(HarvestStatus { name: domain.clone() }).await?;
     if out.is_json() {
         out.object(&report)?;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const START: Timestamp = Timestamp::from_secs(1_700_006_400);
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn guess(record: &mut DomainRecord, names: std::ops::Range<u32>, now: Timestamp) -> AttackState {
+fn guess(record: &mut AttackRecord, names: std::ops::Range<u32>, now: Timestamp) -> AttackState {
     for name in names {
         record.note(name.wrapping_mul(0x9e37_79b9), now);
     }
@@ -15,7 +15,7 @@ fn guess(record: &mut DomainRecord, names: std::ops::Range<u32>, now: Timestamp)
 
 #[test]
 fn fifty_names_elevate_and_a_hundred_and_fifty_are_an_attack() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     assert_eq!(guess(&mut record, 0..49, START), AttackState::Normal);
     assert_eq!(guess(&mut record, 0..49, START), AttackState::Normal, "repeats count once");
     assert_eq!(guess(&mut record, 49..50, START), AttackState::Elevated);
@@ -24,7 +24,7 @@ fn fifty_names_elevate_and_a_hundred_and_fifty_are_an_attack() {
 
 #[test]
 fn a_state_ends_when_the_rate_does() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     guess(&mut record, 0..200, START);
     assert!(!record.tick(START + MINUTE * 9));
     assert!(record.tick(START + MINUTE * 11));
@@ -33,7 +33,7 @@ fn a_state_ends_when_the_rate_does() {
 
 #[test]
 fn a_rate_between_the_marks_changes_nothing() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     guess(&mut record, 0..170, START);
     // Ninety names are below what begins an attack and above what ends it.
     let mut now = START;
@@ -47,7 +47,7 @@ fn a_rate_between_the_marks_changes_nothing() {
 
 #[test]
 fn a_state_is_resumed_after_a_restart_and_ends_when_the_attack_has() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     record.resume(AttackState::Attack, START - MINUTE * 30, START + MINUTE * 210, START);
     assert!(!record.tick(START + MINUTE * 9));
     assert!(record.tick(START + MINUTE * 10));
@@ -57,7 +57,7 @@ fn a_state_is_resumed_after_a_restart_and_ends_when_the_attack_has() {
 }
 
 /// As many new names a minute as an attack makes.
-fn attack(record: &mut DomainRecord, from: Timestamp, minutes: u32) -> Timestamp {
+fn attack(record: &mut AttackRecord, from: Timestamp, minutes: u32) -> Timestamp {
     let mut now = from;
     for minute in 0..minutes {
         now = now + MINUTE;
@@ -68,7 +68,7 @@ fn attack(record: &mut DomainRecord, from: Timestamp, minutes: u32) -> Timestamp
 
 #[test]
 fn it_ends_after_four_hours_and_not_anew_until_the_rate_went_down() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     let now = attack(&mut record, START, 230);
     assert_eq!(record.state(), AttackState::Attack);
     let now = attack(&mut record, now, 20);
@@ -83,7 +83,7 @@ fn it_ends_after_four_hours_and_not_anew_until_the_rate_went_down() {
 
 #[test]
 fn a_person_extends_and_releases() {
-    let mut record = DomainRecord::new(START);
+    let mut record = AttackRecord::new(START);
     let now = attack(&mut record, START, 200);
     record.extend(now + STATE_LONGEST, now);
     let now = attack(&mut record, now, 200);
@@ -100,7 +100,7 @@ fn a_person_extends_and_releases() {
 fn what_is_normal_for_a_domain_raises_its_marks() {
     let mut sums = vec![40 * 144; 14];
     let now = START + Duration::from_hours(15 * 24);
-    let record_of = |sums: &[u32]| DomainRecord::with(Baseline::restored(START, now, sums, now), now);
+    let record_of = |sums: &[u32]| AttackRecord::with(Baseline::restored(START, now, sums, now), now);
     let mut busy = record_of(&sums);
     assert_eq!(guess(&mut busy, 0..100, now), AttackState::Normal);
     assert_eq!(guess(&mut busy, 100..145, now), AttackState::Elevated);
@@ -115,7 +115,7 @@ proptest! {
     fn a_state_lasts_four_hours_at_most_and_never_flickers(
         minutes in proptest::collection::vec(0u32..60, 1..500),
     ) {
-        let (mut record, mut now, mut name) = (DomainRecord::new(START), START, 0u32);
+        let (mut record, mut now, mut name) = (AttackRecord::new(START), START, 0u32);
         let mut not_normal_since = None;
         for names in minutes {
             now = now + MINUTE;
