@@ -21,6 +21,7 @@ mod contacts;
 mod domains;
 mod error;
 mod export;
+mod harvest;
 mod imports;
 mod keys;
 mod learning;
@@ -74,6 +75,10 @@ pub use doorlist_store::contact_book::{ContactStanding, KnownContact};
 pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::{ActionError, ErrorKind};
 pub use export::{Export, ExportFormat, ExportPage};
+pub use harvest::{
+    FlaggedSource, HARVEST_SOURCES_MAX, HarvestBlock, HarvestDomain, HarvestExtend, HarvestNames, HarvestRelease,
+    HarvestReleased, HarvestReport, HarvestSources, HarvestStatus, HarvestTarget,
+};
 pub use imports::{
     FileBytes, FileReading, ImportFile, ImportReport, ImportRequest, LINK_TERM, LINK_TERM_MAX, UploadAnswer,
     UploadRequest,

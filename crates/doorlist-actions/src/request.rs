@@ -18,6 +18,7 @@ use crate::domains::{
 };
 use crate::error::ActionError;
 use crate::export::Export;
+use crate::harvest::{HarvestBlock, HarvestExtend, HarvestRelease, HarvestSources, HarvestStatus};
 use crate::imports::{ImportFile, ImportRequest};
 use crate::keys::{KeyList, KeyRevoke, NewApiKey};
 use crate::mail_log::MailLogSearch;
@@ -156,6 +157,8 @@ requests! {
         AuditCheckPart(AuditCheckPart) => AuditPartChecked,
         ContactList(ContactList) => Contacts,
         SenderList(SenderList) => SenderRules,
+        HarvestStatus(HarvestStatus) => Harvest,
+        HarvestSources(HarvestSources) => HarvestSources,
     }
 }
 
@@ -198,6 +201,9 @@ requests! {
         ContactConfirm(ContactConfirm) => ContactConfirmed,
         SenderPut(SenderPut) => SenderRule,
         SenderRemove(SenderRemove) => SenderRule,
+        HarvestBlock(HarvestBlock) => HarvestBlocked,
+        HarvestRelease(HarvestRelease) => HarvestReleased,
+        HarvestExtend(HarvestExtend) => HarvestExtended,
     }
 }
 

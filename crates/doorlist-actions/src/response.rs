@@ -10,6 +10,7 @@ use crate::check::CheckReport;
 use crate::contacts::{ContactConfirmed, ContactPage};
 use crate::domains::{DomainAdded, RouteStanding, ServerProbe, UnlistedReport};
 use crate::export::ExportPage;
+use crate::harvest::{FlaggedSource, HarvestReleased, HarvestReport};
 use crate::imports::{ImportReport, UploadRequest};
 use crate::keys::{KeyEntry, KeyRevoked, MadeKey};
 use crate::plans::PlanPage;
@@ -21,7 +22,9 @@ use crate::sources::SourceEntry;
 use crate::status::StatusReport;
 use crate::syncs::SyncReport;
 use doorlist_core::change::PlanId;
+use doorlist_core::harvest::Block;
 use doorlist_core::policy::Verdict;
+use doorlist_core::time::Timestamp;
 use doorlist_store::logins::{MembershipRow, RoleRow};
 use doorlist_store::mail_log::LoggedMail;
 use doorlist_store::recipients::{AccountDetails, Applied, ChangeEntry, DomainDetails, DomainSummary, PlanEntry};
@@ -79,6 +82,11 @@ pub enum Response {
     ContactConfirmed(ContactConfirmed),
     SenderRule(SenderRuleChange),
     SenderRules(Vec<SenderRuleEntry>),
+    Harvest(HarvestReport),
+    HarvestSources(Vec<FlaggedSource>),
+    HarvestBlocked(Block),
+    HarvestReleased(HarvestReleased),
+    HarvestExtended(Timestamp),
 }
 
 impl Response {

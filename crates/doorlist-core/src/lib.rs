@@ -16,7 +16,7 @@
 //! | [`change`] | changes to the list, with actor and source |
 //! | [`list_change`] | what a change does to the list: claims, vetoes, aliases, domains, plans, undo |
 //! | [`connection`] | connection settings of a directory: servers, trust, filter, attributes, patterns |
-//! | [`harvest`] | directory harvest detection: delays in a session, flags per source |
+//! | [`harvest`] | directory harvest defence: sources, networks, domains, good records, blocks |
 //! | [`network`] | networks, and kinds of IP addresses |
 //! | [`queue_id`] | the queue id of an accepted message |
 //! | [`retry`] | the retry schedule of queued mail |

@@ -22,6 +22,20 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
+    /// Its first address, as it was written.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    pub fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// How many bits of its addresses are the same.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     pub fn is_one_address(&self) -> bool {
         self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
     }

@@ -46,8 +46,10 @@ impl Recipient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceStanding {
     Normal,
-    /// It guessed too many addresses: every recipient except postmaster gets the same reply.
+    /// It guessed too many addresses, or a person blocked it: every recipient except postmaster gets the same reply.
     Flagged,
+    /// The recipient's domain is under attack, and nothing speaks for the source: the same, in this domain.
+    UnderAttack,
 }
 
 /// Who the sender of a transaction is, as far as it decides which recipients there are.
@@ -122,10 +124,12 @@ fn decide_in(
     }
     let is_postmaster = address.local().as_str() == "postmaster";
     let reason = by_match(matched, domain.mode, now);
-    if source == SourceStanding::Flagged && !is_postmaster {
-        return Decision { in_enforce: reason.in_enforce(), ..Decision::new(Reason::SourceFlagged, matched, id) };
-    }
-    Decision::new(reason, matched, id)
+    let measure = match source {
+        SourceStanding::Flagged if !is_postmaster => Reason::SourceFlagged,
+        SourceStanding::UnderAttack if !is_postmaster => Reason::UnderAttack,
+        _ => return Decision::new(reason, matched, id),
+    };
+    Decision { in_enforce: reason.in_enforce(), ..Decision::new(measure, matched, id) }
 }
 
 /// The reason for a result of the look-up.

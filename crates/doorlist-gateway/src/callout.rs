@@ -64,6 +64,15 @@ pub(crate) struct Callout {
     turn: AtomicUsize,
 }
 
+/// Whose mail asks for a recipient.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker {
+    pub(crate) source: SourceKey,
+    pub(crate) class: SourceClass,
+    /// Otherwise only what is known already counts: the domain is asked for too many names that do not exist.
+    pub(crate) may_ask: bool,
+}
+
 /// An answer that is on its way.
 pub(crate) struct PendingAnswer(watch::Receiver<Option<Knowledge>>);
 
@@ -99,12 +108,12 @@ impl Callout {
         self: &Arc<Self>,
         address: &Address,
         domain: &ProtectedDomain,
-        source: SourceKey,
+        asker: Asker,
     ) -> Result<Knowledge, PendingAnswer> {
         let servers: Vec<RouteServer> = self.best_servers(domain.id).iter().map(name_of).collect();
-        let class = SourceClass::Ordinary;
-        let question =
-            CalloutQuestion { address, domain: domain.id, servers: &servers, source, class, may_ask: !domain.hold };
+        let Asker { source, class, may_ask } = asker;
+        let may_ask = may_ask && !domain.hold;
+        let question = CalloutQuestion { address, domain: domain.id, servers: &servers, source, class, may_ask };
         let (asking, starts) = self.lock().ask(&question, clock::now());
         if starts {
             let (callout, name) = (Arc::clone(self), address.domain().clone());

@@ -1,6 +1,7 @@
 //! The settings of the gateway, validated and with defaults.
 
 use doorlist_core::address::Address;
+use doorlist_core::harvest::LargeProviders;
 use doorlist_core::network::Network;
 use doorlist_smtp::server::BareLf;
 use std::fmt;
@@ -85,6 +86,10 @@ pub struct Limits {
 pub struct GuardConfig {
     /// `false` only for benchmarks, and behind another such protection.
     pub enabled: bool,
+    /// Networks that are never flagged, only slowed.
+    pub large_providers: LargeProviders,
+    /// The number of this node among those that share a store.
+    pub node: u16,
 }
 
 /// Who looks at messages before they are accepted.
@@ -152,6 +157,12 @@ pub enum Outbound {
     Direct,
     /// Relay everything through one host.
     SmartHost { host: String, port: u16 },
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        Self { enabled: true, large_providers: LargeProviders::default(), node: 0 }
+    }
 }
 
 impl Default for Limits {

@@ -5,7 +5,8 @@ pub use crate::inbound::{Certificate, TlsError};
 
 use crate::callout::Callout;
 use crate::config::{GatewayConfig, VerdictEngine};
-use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
+use crate::harvest::{HarvestDefence, HarvestParts};
+use crate::inbound::{Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::resolver::SystemResolver;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
@@ -76,8 +77,22 @@ impl Gateway {
         let postmaster = config.postmaster.clone();
         let (recipients, journal) = (parts.recipients.clone(), parts.journal.clone());
         let callout = Callout::new(recipients, relay.ways(), journal, postmaster.as_ref(), registry);
-        let listener = Arc::downgrade(&callout);
-        relay.ways().tell_of_deliveries(Box::new(move |recipient, peer| {
+        let harvest = HarvestDefence::start(
+            &config.guard,
+            HarvestParts {
+                recipients: parts.recipients.clone(),
+                journal: parts.journal.clone(),
+                notices: relay.notices(),
+                operator: config.postmaster.clone(),
+            },
+            registry,
+        )
+        .await;
+        let (listener, good_records) = (Arc::downgrade(&callout), Arc::downgrade(&harvest));
+        relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer| {
+            if let Some(harvest) = good_records.upgrade() {
+                harvest.delivered(envelope, recipient);
+            }
             // Every server takes postmaster: that says nothing about who else exists.
             if let (Some(callout), Some(domain), false) = (listener.upgrade(), recipient.domain, recipient.system) {
                 callout.delivered(&recipient.path, domain, (&peer.host, peer.address.port()));
@@ -92,7 +107,7 @@ impl Gateway {
             journal: parts.journal,
             metrics: InboundMetrics::register(registry),
             slots: Arc::new(Slots::default()),
-            guard: Guard::new(),
+            harvest,
             callout,
             verdicts,
             stopping,
@@ -120,13 +135,14 @@ impl Gateway {
     pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
         self.inbound.certificate.load(&config.tls, &config.hostname).map_err(GatewayError::Certificate)?;
         self.relay.reload(config.relay.clone());
+        self.inbound.harvest.reload(&config.guard);
         self.inbound.settings.store(Arc::new(config));
         Ok(())
     }
 
     /// Sources that are flagged for guessing now.
     pub fn sources_flagged(&self) -> u64 {
-        self.inbound.guard.flagged(crate::clock::now())
+        self.inbound.harvest.flagged(crate::clock::now())
     }
 
     /// What is known of the answers of each server of a protected name.
@@ -157,6 +173,8 @@ impl Gateway {
         let _ = timeout_at(deadline, self.inbound.slots.empty()).await;
         self.relay.shutdown(deadline.saturating_duration_since(Instant::now())).await;
         self.inbound.callout.write_notes().await;
+        // What the store does not take now is lost with this process.
+        let _ = self.inbound.harvest.write_notes().await;
         self.inbound.journal.flush();
     }
 }

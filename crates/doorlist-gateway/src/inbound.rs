@@ -9,7 +9,7 @@
 //! | `data` | receives a message up to stable storage |
 //! | `trace` | the `Received:` header |
 //! | `stage` | where a refusal stands, in the words of Postfix's log |
-//! | `guard`, `slots`, `deadline` | remembered sources; session counts; time limits |
+//! | `guard`, `slots`, `deadline` | the harvest defence in one session; session counts; time limits |
 //! | `tls`, `proxy_protocol` | the server certificate; the client behind a load balancer |
 //!
 //! It does not depend on `relay`: accepted mail is handed over through a trait.
@@ -28,7 +28,6 @@ mod stage;
 mod tls;
 mod trace;
 
-pub(crate) use guard::Guard;
 pub(crate) use listener::Listener;
 pub(crate) use metrics::InboundMetrics;
 pub(crate) use slots::Slots;
@@ -36,6 +35,7 @@ pub use tls::{Certificate, TlsError};
 
 use crate::callout::Callout;
 use crate::config::GatewayConfig;
+use crate::harvest::HarvestDefence;
 use crate::journal::{Journal, Line, Process};
 use crate::verdict::Verdicts;
 use arc_swap::ArcSwap;
@@ -59,7 +59,7 @@ pub(crate) struct Inbound {
     pub(crate) journal: Journal,
     pub(crate) metrics: InboundMetrics,
     pub(crate) slots: Arc<Slots>,
-    pub(crate) guard: Guard,
+    pub(crate) harvest: Arc<HarvestDefence>,
     /// Asks domains' own servers for recipients that are on no list.
     pub(crate) callout: Arc<Callout>,
     /// The scanner of complete messages.

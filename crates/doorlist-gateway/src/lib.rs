@@ -9,6 +9,7 @@
 //! | [`gateway`] | starts and stops listeners and relay |
 //! | `inbound` | incoming sessions |
 //! | `callout` | asks domains' own servers for recipients that are on no list |
+//! | `harvest` | the harvest defence of all sessions: sources, networks, domains |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
 //! | [`verdict`] | scanners: what is known of a message before its 250 |
@@ -17,6 +18,7 @@ mod callout;
 mod clock;
 pub mod config;
 pub mod gateway;
+mod harvest;
 mod inbound;
 pub mod journal;
 pub mod relay;

@@ -42,7 +42,7 @@ use deliver::{Stop, reached};
 use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
-use doorlist_store::spool::{EnvelopeRecipient, Spooled};
+use doorlist_store::spool::{Envelope, EnvelopeRecipient, Spooled};
 use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
 use metrics::Metrics;
 use prometheus_client::registry::Registry;
@@ -157,7 +157,7 @@ struct RelayShared {
 }
 
 /// Is told of a recipient whose message a server took.
-pub(crate) type Delivered = Box<dyn Fn(&EnvelopeRecipient, &Peer) + Send + Sync>;
+pub(crate) type Delivered = Box<dyn Fn(&Envelope, &EnvelopeRecipient, &Peer) + Send + Sync>;
 
 /// The running relay. Dropping it does not stop it: call [`Relay::shutdown`].
 pub struct Relay {

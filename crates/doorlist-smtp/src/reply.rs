@@ -104,6 +104,8 @@ replies! {
     RelayDenied = 550 "5.7.1" "Recipient address rejected: relay access denied";
     /// RFC 3463 §3.8: the client guessed too many addresses; every recipient gets this reply.
     SourceFlagged = 451 "4.7.1" "Too many unknown recipients from your address; try again later";
+    /// RFC 3463 §3.8: the domain is under a harvest attack; every recipient of it gets this reply.
+    DomainUnderAttack = 451 "4.7.1" "Too many unknown recipients at this domain now; try again in five minutes";
     /// RFC 3463 §3.8: the recipient exists, but blocks this sender.
     SenderRefused = 550 "5.7.1" "Sender address rejected: refused by the recipient's policy";
     /// RFC 1870 §6.1: declared or real size exceeds the limit of the recipient.
@@ -223,6 +225,7 @@ impl Reply {
             Reason::DomainInactive => Reply::DomainInactive,
             Reason::RelayDenied => Reply::RelayDenied,
             Reason::SourceFlagged => Reply::SourceFlagged,
+            Reason::UnderAttack => Reply::DomainUnderAttack,
             Reason::SenderBlocked => Reply::SenderRefused,
             Reason::TooLarge => Reply::TooLargeForRecipient,
             Reason::OtherPolicy => Reply::OtherPolicy,

@@ -9,8 +9,12 @@ mod too_many_changes;
 
 use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
+use crate::harvest::{DELIVERY_DAYS_MAX, FLAGS_MAX};
 use crate::json_rows::keys;
 use crate::recipients::{RecipientStore, UNDO_MAX};
+use doorlist_core::harvest::DeliveryDay;
+use doorlist_core::harvest::good_record::RECORD_TERM;
+use doorlist_core::harvest::source::FLAG_LONGEST;
 use doorlist_core::learning::CANDIDATE_FADES_AFTER;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{INVALID_FOR, VALID_FOR};
@@ -192,6 +196,55 @@ const RULES: &[Rule] = &[
         bound: |terms, now| before(now, terms.changes),
     },
     Rule {
+        table: "harvest_flag",
+        find: "SELECT source FROM harvest_flag WHERE flagged_until < $1 LIMIT $2",
+        delete: DELETE_FLAGS,
+        // A flag that ended makes the next one longer for a day.
+        bound: |_, now| before(now, FLAG_LONGEST * 2),
+    },
+    Rule {
+        table: "harvest_flag",
+        find: "SELECT source FROM harvest_flag ORDER BY noted DESC LIMIT $2 OFFSET $1",
+        delete: DELETE_FLAGS,
+        bound: |_, _| i64::from(FLAGS_MAX),
+    },
+    Rule {
+        table: "harvest_day",
+        find: "SELECT DISTINCT source FROM harvest_day WHERE day < $1 LIMIT $2",
+        delete: "DELETE FROM harvest_day WHERE day < $2
+                 AND source IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |_, now| i64::from(DeliveryDay::of(now - RECORD_TERM)),
+    },
+    Rule {
+        table: "harvest_day",
+        find: "SELECT DISTINCT o.source FROM
+                   (SELECT source FROM harvest_day ORDER BY noted DESC LIMIT $2 OFFSET $1) AS o",
+        delete: "DELETE FROM harvest_day WHERE source IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |_, _| i64::from(DELIVERY_DAYS_MAX),
+    },
+    Rule {
+        table: "harvest_domain",
+        find: "SELECT DISTINCT CAST(domain_id AS TEXT) FROM harvest_domain WHERE noted < $1 LIMIT $2",
+        delete: "DELETE FROM harvest_domain WHERE noted < $2
+                 AND domain_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, HARVEST_KEPT),
+    },
+    Rule {
+        table: "harvest_block",
+        find: "SELECT network FROM harvest_block WHERE until < $1 LIMIT $2",
+        delete: "DELETE FROM harvest_block WHERE network IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |_, now| before(now, HARVEST_KEPT),
+    },
+    Rule {
+        table: "harvest_event",
+        find: "SELECT CAST(MAX(o.at) AS TEXT) FROM
+                   (SELECT at FROM harvest_event WHERE at < $1 ORDER BY at LIMIT $2) AS o
+               HAVING COUNT(*) > 0",
+        delete: "DELETE FROM harvest_event
+                 WHERE at <= (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, HARVEST_KEPT),
+    },
+    Rule {
         table: "removed_connection",
         find: "SELECT DISTINCT CAST(domain_id AS TEXT) FROM removed_connection WHERE time < $1 LIMIT $2",
         delete: "DELETE FROM removed_connection WHERE time < $2
@@ -207,6 +260,10 @@ const RULES: &[Rule] = &[
     },
 ];
 
+const DELETE_FLAGS: &str =
+    "DELETE FROM harvest_flag WHERE source IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+/// How long events of the harvest defence are kept, blocks that are over, and states of domains that no node writes any more.
+const HARVEST_KEPT: Duration = Duration::from_hours(30 * 24);
 const DELETE_RUNS: &str = "DELETE FROM source_run WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
 
 /// Removes what is beyond its term or its number, in the store of a list.

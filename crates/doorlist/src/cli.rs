@@ -13,6 +13,7 @@ pub(crate) mod contact;
 pub(crate) mod domain;
 mod examples;
 pub(crate) mod export;
+pub(crate) mod harvest;
 pub(crate) mod import;
 pub(crate) mod log;
 pub(crate) mod manual;
@@ -147,6 +148,9 @@ Examples:
     /// Allow and block senders
     #[command(subcommand, arg_required_else_help = true)]
     Sender(sender::SenderCommand),
+    /// Show and control the defence against address guessing
+    #[command(subcommand, arg_required_else_help = true)]
+    Harvest(harvest::HarvestCommand),
     /// Check and show the configuration
     #[command(subcommand, arg_required_else_help = true)]
     Config(config::ConfigCommand),

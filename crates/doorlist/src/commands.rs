@@ -12,6 +12,7 @@ mod confirm;
 mod contact;
 mod domain;
 mod export;
+mod harvest;
 mod import;
 mod input;
 mod log;
@@ -61,6 +62,7 @@ pub(crate) async fn run(
         CliCommand::Log(what) => log::log(target, out, what).await,
         CliCommand::Contact(what) => contact::contact(target, out, what).await,
         CliCommand::Sender(what) => sender::sender(target, out, what).await,
+        CliCommand::Harvest(what) => harvest::harvest(target, out, what).await,
         CliCommand::Plan(asked) => plan::plan(target, out, &asked.what).await,
         CliCommand::Changes(asked) => changes::changes(target, out, &asked.what).await,
         CliCommand::Serve

@@ -46,6 +46,9 @@ const SAMPLES: &[&str] = &[
     r#"{"action":"audit_check_part","part":{"node":0,"after":{"number":0,"seal":""},"mark":null,"lines":[]}}"#,
     r#"{"action":"contact_list","unconfirmed":false,"after":0}"#,
     r#"{"action":"sender_list","of":{"domain":"one.test"},"offset":0}"#,
+    r#"{"action":"harvest_status","name":"one.test"}"#,
+    r#"{"action":"harvest_status","name":null}"#,
+    r#"{"action":"harvest_sources","limit":10}"#,
     r#"{"action":"domain_add","name":"new.test","servers":[],"customer":null}"#,
     r#"{"action":"domain_remove","name":"one.test"}"#,
     r#"{"action":"domain_mode","name":"one.test","mode":"enforce","now":true,"confirmed":null}"#,
@@ -76,6 +79,9 @@ const SAMPLES: &[&str] = &[
     r#"{"action":"contact_confirm","address":"ann@one.test"}"#,
     r#"{"action":"sender_put","of":{"domain":"one.test"},"sender":"spam.test","allow":false}"#,
     r#"{"action":"sender_remove","of":{"domain":"one.test"},"sender":"spam.test"}"#,
+    r#"{"action":"harvest_block","network":"192.0.2.0/24","seconds":60,"reason":"test"}"#,
+    r#"{"action":"harvest_release","target":"192.0.2.0/24"}"#,
+    r#"{"action":"harvest_extend","name":"one.test","seconds":60}"#,
 ];
 
 /// A domain with an account, whose last change and whose plan are known; and who may ask.

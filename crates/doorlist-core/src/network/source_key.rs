@@ -1,7 +1,10 @@
 //! The key of all limits per client: an IPv4 address or an IPv6 /64.
 
+use super::NetworkError;
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
 
 /// An IPv4 address or an IPv6 /64, by its first address. IPv4 in IPv6 forms counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +14,15 @@ impl SourceKey {
     /// The address; of IPv6, the first one of the /64.
     pub fn first_address(self) -> IpAddr {
         self.0
+    }
+
+    /// A number of its own: the address of IPv4, the first half of IPv6, whose first 32 bits are never zero (RFC 4291
+    /// §2.4) but for `::`, which is nobody.
+    pub fn number(self) -> u64 {
+        match self.0 {
+            IpAddr::V4(v4) => v4.to_bits().into(),
+            IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
+        }
     }
 }
 
@@ -22,6 +34,17 @@ impl From<IpAddr> for SourceKey {
         })
     }
 }
+
+/// Reads what it prints; of IPv6 also an address, which stands for its /64.
+impl FromStr for SourceKey {
+    type Err = NetworkError;
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let address = text.strip_suffix("/64").filter(|address| address.contains(':')).unwrap_or(text);
+        address.parse::<IpAddr>().map(Self::from).map_err(|_| NetworkError)
+    }
+}
+
+serde_as_text!(SourceKey);
 
 /// Prints `192.0.2.1` or `2001:db8:1:2::/64`.
 impl fmt::Display for SourceKey {
@@ -39,6 +62,10 @@ mod tests {
     #[test]
     fn it_reads_like_an_address_or_a_network() {
         let shown = |text: &str| text.parse::<IpAddr>().map(|address| SourceKey::from(address).to_string()).ok();
+        for text in ["192.0.2.1", "2001:db8:1:2::/64"] {
+            assert_eq!(text.parse::<SourceKey>().map(|key| key.to_string()).as_deref(), Ok(text));
+        }
+        assert!("192.0.2.0/24".parse::<SourceKey>().is_err() && "ann".parse::<SourceKey>().is_err());
         assert_eq!(shown("192.0.2.1").as_deref(), Some("192.0.2.1"));
         assert_eq!(shown("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
         assert_eq!(shown("2001:db8:1:2:3::4").as_deref(), Some("2001:db8:1:2::/64"));
@@ -51,6 +78,7 @@ mod tests {
             let key = |address: Ipv4Addr| SourceKey::from(IpAddr::V4(address));
             prop_assert_eq!(key(one), SourceKey::from(IpAddr::V6(one.to_ipv6_mapped())));
             prop_assert_eq!(key(one) == key(other), one == other);
+            prop_assert_eq!(key(one).number() == key(other).number(), one == other);
             prop_assert_eq!(key(one).first_address(), IpAddr::V4(one));
         }
 

@@ -47,11 +47,13 @@ pub enum Reason {
     SignedSender,
     /// A bounce to a rewritten sender (SRS).
     RewrittenSender,
+    /// The domain is under a harvest attack, and nothing speaks for the client.
+    UnderAttack,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 20] = [
+    pub const ALL: [Reason; 21] = [
         Reason::Listed,
         Reason::SubAddress,
         Reason::System,
@@ -72,6 +74,7 @@ impl Reason {
         Reason::NoSmtpUtf8,
         Reason::SignedSender,
         Reason::RewrittenSender,
+        Reason::UnderAttack,
     ];
 
     pub fn verdict(self) -> Verdict {
@@ -86,6 +89,7 @@ impl Reason {
             | Reason::Undecided
             | Reason::AbsentSoft
             | Reason::SourceFlagged
+            | Reason::UnderAttack
             | Reason::OtherPolicy => Verdict::Defer,
             Reason::SwitchedOff
             | Reason::Vetoed
@@ -124,6 +128,7 @@ impl Reason {
             Reason::DomainInactive => "domain-inactive",
             Reason::RelayDenied => "relay-denied",
             Reason::SourceFlagged => "source-flagged",
+            Reason::UnderAttack => "under-attack",
             Reason::SenderBlocked => "sender-blocked",
             Reason::TooLarge => "too-large",
             Reason::OtherPolicy => "other-policy",
@@ -159,6 +164,9 @@ impl Reason {
             Reason::DomainInactive => "the domain is switched off",
             Reason::RelayDenied => "the recipient is not in one of our domains",
             Reason::SourceFlagged => "the client guessed too many addresses; every recipient is deferred for now",
+            Reason::UnderAttack => {
+                "the domain is under a harvest attack; recipients of clients without a good record are deferred for now"
+            }
             Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
             Reason::TooLarge => "the address is on the list, but the message exceeds its size limit",
             Reason::OtherPolicy => {
@@ -188,7 +196,15 @@ impl Reason {
 
     /// Whether the recipient counts as unknown in harvest detection. Who is undecided is neither.
     pub fn is_unknown(self) -> bool {
-        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::Vetoed | Reason::Absent | Reason::AbsentSoft)
+        matches!(
+            self,
+            Reason::Unlisted
+                | Reason::UnlistedSoft
+                | Reason::Vetoed
+                | Reason::Absent
+                | Reason::AbsentSoft
+                | Reason::RelayDenied
+        )
     }
 
     /// The answer as the guard of a session counts it.
@@ -201,9 +217,11 @@ impl Reason {
             | Reason::RewrittenSender
             | Reason::Confirmed => AnswerKind::Accepted,
             Reason::Unlisted | Reason::Vetoed | Reason::Absent | Reason::RelayDenied => AnswerKind::Refused,
-            Reason::UnlistedSoft | Reason::Undecided | Reason::AbsentSoft | Reason::SourceFlagged => {
-                AnswerKind::Deferred
-            }
+            Reason::UnlistedSoft
+            | Reason::Undecided
+            | Reason::AbsentSoft
+            | Reason::SourceFlagged
+            | Reason::UnderAttack => AnswerKind::Deferred,
             Reason::SwitchedOff
             | Reason::DomainInactive
             | Reason::SenderBlocked

@@ -2,7 +2,7 @@
 //!
 //! `domain NAME monitor|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
 //! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
-//! with `for LOCAL` that of the account. `flagged` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
+//! with `for LOCAL` that of the account. `flagged`, `attack` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
 //! and `others OCTETS` (`none`) what the transaction brings, `server says exists` (or `no`, `nothing`), `server is new and
 //! says no` and `server is not asked` what the domain's server made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
 //! check; a recipient is written as in RCPT TO, without the angle brackets.
@@ -196,6 +196,7 @@ impl Asking {
     fn hear(&mut self, line: &str) {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("flagged", _) => self.source = SourceStanding::Flagged,
+            ("attack", _) => self.source = SourceStanding::UnderAttack,
             ("normal", _) => self.source = SourceStanding::Normal,
             ("sender", path) => {
                 let path = path.trim_matches(['<', '>']);

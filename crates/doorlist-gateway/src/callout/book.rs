@@ -88,6 +88,8 @@ struct NameBook {
     records: VerificationRecords,
     routes: HashMap<RouteServer, Route>,
     waiting: VecDeque<LocalPart>,
+    /// How many of them, from the first on, mail of sources with a good record asks for.
+    waiting_good: usize,
     flights: HashMap<LocalPart, watch::Sender<Option<Knowledge>>>,
     rate: RateWindow,
     /// A worker has its names.
@@ -117,14 +119,14 @@ impl Book {
         }
         let Some(book) = self.names.get_mut(name) else { return (Asking::Known(known), false) };
         let is_background = record.is_some_and(|record| record.exists);
-        let (answer, starts) = book.enqueue(local);
+        let (answer, starts) = book.enqueue(local, question.class);
         (if is_background { Asking::Known(known) } else { Asking::Wait(answer) }, starts)
     }
 
     /// Counts a new name against all limits.
     fn allows(&mut self, question: &CalloutQuestion<'_>, now: Timestamp) -> bool {
         let Some(book) = self.names.get_mut(question.address.domain()) else { return false };
-        if book.waiting.len() >= QUEUE_MAX {
+        if book.waiting.len() >= QUEUE_MAX && !book.can_make_room(question.class) {
             return false;
         }
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&question.source) {
@@ -156,6 +158,7 @@ impl Book {
         let Some(book) = self.current(of) else { return Vec::new() };
         let count = book.waiting.len().min(NAMES_PER_SESSION);
         let next: Vec<LocalPart> = book.waiting.drain(..count).collect();
+        book.waiting_good = book.waiting_good.saturating_sub(count);
         book.is_worked_on = !next.is_empty();
         next
     }
@@ -333,6 +336,7 @@ impl NameBook {
             records: VerificationRecords::default(),
             routes: HashMap::new(),
             waiting: VecDeque::new(),
+            waiting_good: 0,
             flights: HashMap::new(),
             rate: RateWindow::default(),
             is_worked_on: false,
@@ -355,12 +359,29 @@ impl NameBook {
         routes.min_by_key(doubt).unwrap_or(Route::new(now))
     }
 
+    /// Whether the queue still has a place for mail of this class: the last ordinary name gives way to a source with a
+    /// good record.
+    fn can_make_room(&self, class: SourceClass) -> bool {
+        class == SourceClass::Good && self.waiting_good < self.waiting.len()
+    }
+
     /// Lets a name wait that nobody asks for yet; who asks gets a receiver for its answer. The flag says whether a worker
     /// must be started.
-    fn enqueue(&mut self, local: &LocalPart) -> (watch::Receiver<Option<Knowledge>>, bool) {
+    fn enqueue(&mut self, local: &LocalPart, class: SourceClass) -> (watch::Receiver<Option<Knowledge>>, bool) {
         let (flight, answer) = watch::channel(None);
         self.flights.insert(local.clone(), flight);
-        self.waiting.push_back(local.clone());
+        match class {
+            SourceClass::Good => {
+                if self.waiting.len() >= QUEUE_MAX
+                    && let Some(flight) = self.waiting.pop_back().and_then(|last| self.flights.remove(&last))
+                {
+                    flight.send_replace(Some(Knowledge::Undecided));
+                }
+                self.waiting.insert(self.waiting_good.min(self.waiting.len()), local.clone());
+                self.waiting_good += 1;
+            }
+            SourceClass::Ordinary => self.waiting.push_back(local.clone()),
+        }
         (answer, !std::mem::replace(&mut self.is_worked_on, true))
     }
 }

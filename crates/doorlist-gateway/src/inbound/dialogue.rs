@@ -1,22 +1,19 @@
 //! The state of a client and its transaction, and the replies that need no waiting: HELO, MAIL, RCPT.
 
 use super::Inbound;
-use super::guard::GuardedSource;
+use super::guard::ClientGuard;
 use super::stage;
 use super::trace::Trace;
-use crate::callout::PendingAnswer;
+use crate::callout::{Asker, PendingAnswer};
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
 use doorlist_core::address::{Address, AddressError, is_invisible};
 use doorlist_core::domain::{DomainId, Mode};
-use doorlist_core::harvest::{NameMatch, SessionGuard};
-use doorlist_core::list::{Match, Snapshot};
+use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::network::SourceKey;
-use doorlist_core::policy::{
-    Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for, of_unlisted,
-};
+use doorlist_core::policy::{Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
@@ -42,8 +39,7 @@ pub(super) struct SessionDialogue {
     pub(super) log: Batch,
     /// Buffer for the event of a log line.
     event: String,
-    guard: SessionGuard,
-    source: Option<Arc<GuardedSource>>,
+    guard: ClientGuard,
     pub(super) transaction: Option<InboundTransaction>,
     pub(super) commands: Commands,
 }
@@ -112,6 +108,7 @@ impl SessionDialogue {
     pub(super) fn new(inbound: Arc<Inbound>, config: Arc<GatewayConfig>, peer: SocketAddr) -> Self {
         let address = peer.ip().to_canonical();
         let log = inbound.journal.batch();
+        let guard = ClientGuard::new(Arc::clone(&inbound.harvest), address, config.guard.enabled);
         let client = ClientInfo { address: Some(address), port: peer.port(), ..ClientInfo::default() };
         Self {
             inbound,
@@ -122,8 +119,7 @@ impl SessionDialogue {
             out: Vec::new(),
             log,
             event: String::new(),
-            guard: SessionGuard::default(),
-            source: None,
+            guard,
             transaction: None,
             commands: Commands::default(),
         }
@@ -212,28 +208,18 @@ impl SessionDialogue {
     }
 
     /// Whether the session was refused too many recipients. While some were accepted, their message is received first.
-    pub(super) fn has_guessed_enough(&self) -> bool {
-        self.config.guard.enabled && self.guard.is_over() && self.recipients() == 0
+    pub(super) fn has_guessed_enough(&mut self) -> bool {
+        self.recipients() == 0 && self.guard.is_over(clock::now())
     }
 
     /// Whether the session may be closed because no more sessions can wait.
-    pub(super) fn may_be_closed(&self) -> bool {
-        self.guard.is_slowed() && self.recipients() == 0
-    }
-
-    fn standing(&mut self) -> SourceStanding {
-        let Some(address) = self.client.address.filter(|_| self.config.guard.enabled) else {
-            return SourceStanding::Normal;
-        };
-        let now = clock::now();
-        let source = self.source.get_or_insert_with(|| self.inbound.guard.source(SourceKey::from(address), now));
-        source.standing(now)
+    pub(super) fn may_be_closed(&mut self) -> bool {
+        self.recipients() == 0 && self.guard.is_slowed(clock::now())
     }
 
     /// Handles RCPT: decides by the list and by the recipient's rules for sender and size. `None`: the answer is given.
     pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Option<UndecidedRecipient> {
         self.commands.rcpt += 1;
-        let standing = self.standing();
         let Some(transaction) = &self.transaction else {
             self.reply_to("RCPT", Reply::MailFirst);
             return None;
@@ -243,18 +229,24 @@ impl SessionDialogue {
             self.reply_to("RCPT", Reply::BadRecipientSyntax);
             return None;
         };
-        let (policies, offer) = (&transaction.policies, &transaction.offer);
-        let decision = decide_for(&recipient, &transaction.list, standing, clock::now(), policies, offer);
+        let (policies, offer, now) = (&transaction.policies, &transaction.offer, clock::now());
+        let standing = self.guard.standing(&recipient, &transaction.list, &transaction.sender, now);
+        let decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
         Some(UndecidedRecipient { recipient, decision, standing })
     }
 
     /// What is known of a recipient that its list does not decide, or an answer that is on its way. `None`: it is decided.
-    pub(super) fn ask(&self, undecided: &UndecidedRecipient) -> Option<Result<Knowledge, PendingAnswer>> {
+    pub(super) fn ask(&mut self, undecided: &UndecidedRecipient) -> Option<Result<Knowledge, PendingAnswer>> {
         let (Recipient::Address(address), Reason::Undecided) = (&undecided.recipient, undecided.decision.reason) else {
             return None;
         };
-        let domain = self.transaction.as_ref()?.list.domain(address.domain())?;
-        Some(self.inbound.callout.ask(address, domain, SourceKey::from(self.client.address?)))
+        let (domain, now) = (self.transaction.as_ref()?.list.domain(address.domain())?, clock::now());
+        let asker = Asker {
+            source: SourceKey::from(self.client.address?),
+            class: self.guard.class(now),
+            may_ask: self.guard.may_probe(domain, now),
+        };
+        Some(self.inbound.callout.ask(address, domain, asker))
     }
 
     /// Answers RCPT with what is known. Returns also how long the answer waits, as a penalty.
@@ -273,9 +265,14 @@ impl SessionDialogue {
             decision = decision.without_smtp_utf8();
         }
         self.inbound.metrics.decided(&decision);
-        let delay = self.delay(standing, &recipient, &decision, now);
-        self.guard.answered(decision.reason.answer());
-        self.count(&recipient, &decision);
+        let domain = match &recipient {
+            Recipient::Address(address) => transaction.list.domain(address.domain()).map(|domain| &**domain),
+            _ => None,
+        };
+        let delay = self.guard.delay(standing, decision.reason.answer(), domain, now);
+        if let Some(until) = self.guard.answered(&recipient, &decision, now) {
+            self.tell_flagged(until, now);
+        }
         let reply = Reply::to_rcpt(&decision);
         let path = String::from_utf8_lossy(rcpt.path);
         self.out.extend_from_slice(reply.line());
@@ -285,25 +282,6 @@ impl SessionDialogue {
         }
         self.log_refusal(&path, &decision, reply, now);
         (AcceptedRecipient::No, delay)
-    }
-
-    /// How long an answer waits.
-    fn delay(
-        &self,
-        standing: SourceStanding,
-        recipient: &Recipient,
-        decision: &Decision,
-        now: Timestamp,
-    ) -> Option<Duration> {
-        if !self.config.guard.enabled {
-            return None;
-        }
-        let domain = match (recipient, &self.transaction) {
-            (Recipient::Address(address), Some(transaction)) => transaction.list.domain(address.domain()),
-            _ => None,
-        };
-        let unlisted = domain.map_or(Reason::RelayDenied, |domain| of_unlisted(domain.mode, now));
-        self.guard.delay(standing, decision.reason.answer(), unlisted.answer())
     }
 
     fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> AcceptedRecipient {
@@ -327,33 +305,11 @@ impl SessionDialogue {
         AcceptedRecipient::New
     }
 
-    /// Updates the record of the source. Relay attempts delay the session like unknown names, but they do not flag the
-    /// source.
-    fn count(&mut self, recipient: &Recipient, decision: &Decision) {
-        let Some(source) = &self.source else { return };
-        let named = match (decision.matched, recipient) {
-            (
-                Match::Mailbox(id)
-                | Match::Alias(id)
-                | Match::DistributionList(id)
-                | Match::SubAddress(id)
-                | Match::SignedSender(id),
-                _,
-            ) => NameMatch::Known(id.0),
-            (_, Recipient::Address(address)) if decision.reason == Reason::Confirmed => {
-                NameMatch::Known(self.inbound.guard.fingerprint(address))
-            }
-            (_, Recipient::Address(address)) if decision.reason.is_unknown() => {
-                NameMatch::Unknown(self.inbound.guard.fingerprint(address))
-            }
-            _ => return,
-        };
-        if let Some(until) = source.note(named, clock::now()) {
-            self.inbound.metrics.flags.inc();
-            let minutes = until.since(clock::now()).as_secs() / 60;
-            let event = format!("{} guessed too many addresses: all its recipients are deferred;", self.name);
-            self.event(&event, &[("minutes", FieldValue::Num(minutes))]);
-        }
+    fn tell_flagged(&mut self, until: Timestamp, now: Timestamp) {
+        self.inbound.metrics.flags.inc();
+        let minutes = until.since(now).as_secs() / 60;
+        let event = format!("{} guessed too many addresses: all its recipients are deferred;", self.name);
+        self.event(&event, &[("minutes", FieldValue::Num(minutes))]);
     }
 
     /// Logs a rejected recipient, in the format of Postfix, and adds a mail log entry.

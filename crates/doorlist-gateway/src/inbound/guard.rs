@@ -1,133 +1,206 @@
-//! Remembers sources for all sessions: a bounded table around the rules of `doorlist_core::harvest`.
+//! The harvest defence as one session meets it: what speaks for and against its source, how long its answers wait, and what
+//! its recipients are counted as.
 
+use crate::harvest::HarvestDefence;
 use doorlist_core::address::Address;
-use doorlist_core::harvest::{NameMatch, SourceRecord};
-use doorlist_core::network::SourceKey;
-use doorlist_core::policy::SourceStanding;
+use doorlist_core::domain::{DomainId, ProtectedDomain};
+use doorlist_core::harvest::source::KNOWN_KEPT_MAX;
+use doorlist_core::harvest::{AnswerKind, AttackState, RetryVerdict, SessionGuard, SourceRating};
+use doorlist_core::list::{Match, Snapshot};
+use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, of_unlisted};
 use doorlist_core::time::Timestamp;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use doorlist_core::verification::SourceClass;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Maximum number of remembered sources: with full records, about 40 MiB.
-pub(crate) const SOURCES_MAX: usize = 32 * 1024;
-const SHARDS: usize = 16;
-
-pub(crate) struct Guard {
-    shards: [Mutex<HashMap<SourceKey, Arc<GuardedSource>>>; SHARDS],
-    hasher: RandomState,
+/// The guard of one session.
+pub(super) struct ClientGuard {
+    harvest: Arc<HarvestDefence>,
+    /// The client; `None` while the guard is switched off.
+    peer: Option<IpAddr>,
+    session: SessionGuard,
+    /// The end of the measure against the source, as of a generation of flags.
+    measured_until: Option<Timestamp>,
+    generation: u64,
+    /// What speaks for the source, once somebody has to know.
+    rating: Option<SourceRating>,
+    /// Known names of the session that the source's record has already.
+    known: Vec<u32>,
 }
 
-/// One source, shared by its sessions.
-pub(crate) struct GuardedSource {
-    record: Mutex<SourceRecord>,
-    /// End of its flag in milliseconds, so that a RCPT without one takes no lock.
-    flagged_until: AtomicI64,
-}
-
-impl Guard {
-    pub(crate) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
-    }
-
-    /// Sources that are flagged at this time.
-    pub(crate) fn flagged(&self, now: Timestamp) -> u64 {
-        let is_flagged = |source: &&Arc<GuardedSource>| source.standing(now) == SourceStanding::Flagged;
-        self.shards.iter().map(|shard| lock(shard).values().filter(is_flagged).count() as u64).sum()
-    }
-
-    /// The record of a source, created if missing.
-    pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<GuardedSource> {
-        let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        let Some(shard) = self.shards.get(shard) else { return Arc::new(GuardedSource::new()) };
-        let mut sources = lock(shard);
-        if let Some(source) = sources.get(&key) {
-            return source.clone();
-        }
-        if sources.len() >= SOURCES_MAX / SHARDS {
-            make_room(&mut sources, now);
-        }
-        sources.entry(key).or_insert_with(|| Arc::new(GuardedSource::new())).clone()
-    }
-
-    /// The 32-bit fingerprint of a name that is on no list.
-    pub(crate) fn fingerprint(&self, address: &Address) -> u32 {
-        (self.hasher.hash_one(address) >> 32) as u32
-    }
-}
-
-impl GuardedSource {
-    fn new() -> Self {
-        Self { record: Mutex::default(), flagged_until: AtomicI64::new(i64::MIN) }
-    }
-
-    /// Whether it is flagged.
-    pub(crate) fn standing(&self, now: Timestamp) -> SourceStanding {
-        if now.as_millis() < self.flagged_until.load(Ordering::Relaxed) {
-            SourceStanding::Flagged
-        } else {
-            SourceStanding::Normal
+impl ClientGuard {
+    pub(super) fn new(harvest: Arc<HarvestDefence>, peer: IpAddr, is_enabled: bool) -> Self {
+        Self {
+            harvest,
+            peer: is_enabled.then_some(peer),
+            session: SessionGuard::default(),
+            measured_until: None,
+            generation: 0,
+            rating: None,
+            known: Vec::new(),
         }
     }
 
-    /// Counts a name. Returns the end of the flag if this name raised it.
-    pub(crate) fn note(&self, named: NameMatch, now: Timestamp) -> Option<Timestamp> {
-        let until = lock(&self.record).note(named, now)?;
-        self.flagged_until.store(until.as_millis(), Ordering::Relaxed);
-        Some(until)
-    }
-}
-
-/// Removes stale records; if there are none, the quarter with the longest inactivity, flagged ones last.
-fn make_room(sources: &mut HashMap<SourceKey, Arc<GuardedSource>>, now: Timestamp) {
-    let before = sources.len();
-    sources.retain(|_, source| !lock(&source.record).is_stale(now));
-    if sources.len() < before {
-        return;
-    }
-    let mut seen: Vec<Timestamp> = sources.values().map(|source| lock(&source.record).last_seen()).collect();
-    let (_, limit, _) = seen.select_nth_unstable(before / 4);
-    let limit = *limit;
-    sources.retain(|_, source| {
-        let record = lock(&source.record);
-        record.last_seen() > limit || record.standing(now) == SourceStanding::Flagged
-    });
-    if sources.len() == before {
-        sources.retain(|_, source| lock(&source.record).last_seen() > limit);
-    }
-}
-
-/// A poisoned record is consistent: its methods do not panic between two writes.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{IpAddr, Ipv6Addr};
-
-    fn key(n: u32) -> SourceKey {
-        let [a, b, c, d] = n.to_be_bytes();
-        IpAddr::from([a, b, c, d]).into()
+    fn rating(&mut self, now: Timestamp) -> SourceRating {
+        let Some(peer) = self.peer else { return SourceRating::Ordinary };
+        *self.rating.get_or_insert_with(|| self.harvest.rating(peer, now))
     }
 
-    #[test]
-    fn a_million_sources_do_not_fill_the_memory_and_flags_stay_longest() {
-        let guard = Guard::new();
-        let start = Timestamp::from_secs(1_700_000_000);
-        let flagged = guard.source(IpAddr::from(Ipv6Addr::LOCALHOST).into(), start);
-        for name in 0..25 {
-            flagged.note(NameMatch::Unknown(name), start);
+    /// How much the source is trusted to name existing recipients.
+    pub(super) fn class(&mut self, now: Timestamp) -> SourceClass {
+        match self.peer.is_some() && self.rating(now).is_good() {
+            true => SourceClass::Good,
+            false => SourceClass::Ordinary,
         }
-        for n in 0..200_000 {
-            let now = Timestamp::from_millis(start.as_millis() + i64::from(n));
-            guard.source(key(n), now).note(NameMatch::Unknown(1), now);
+    }
+
+    /// Whether the domain's own server may be asked for the source: not for anybody while there are many guesses.
+    pub(super) fn may_probe(&mut self, domain: &ProtectedDomain, now: Timestamp) -> bool {
+        self.peer.is_none()
+            || self.harvest.state(domain.id) == AttackState::Normal
+            || self.class(now) == SourceClass::Good
+    }
+
+    /// The standing of the source at a recipient. While nothing was flagged since the start and no domain is under attack,
+    /// this takes no lock.
+    pub(super) fn standing(
+        &mut self,
+        recipient: &Recipient,
+        list: &Snapshot,
+        sender: &str,
+        now: Timestamp,
+    ) -> SourceStanding {
+        let Some(peer) = self.peer else { return SourceStanding::Normal };
+        let generation = self.harvest.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.rating = None;
+            self.measured_until = self.harvest.measured_until(peer, now);
         }
-        let held: usize = guard.shards.iter().map(|shard| lock(shard).len()).sum();
-        assert!(held <= SOURCES_MAX, "{held}");
-        let again = guard.source(IpAddr::from(Ipv6Addr::LOCALHOST).into(), start);
-        assert_eq!(again.standing(start), SourceStanding::Flagged);
+        if self.measured_until.is_some_and(|until| now < until) {
+            return SourceStanding::Flagged;
+        }
+        match recipient {
+            Recipient::Address(address) if self.harvest.is_any_attacked() => {
+                self.standing_in_attack(peer, address, list, sender, now)
+            }
+            _ => SourceStanding::Normal,
+        }
+    }
+
+    fn standing_in_attack(
+        &mut self,
+        peer: IpAddr,
+        address: &Address,
+        list: &Snapshot,
+        sender: &str,
+        now: Timestamp,
+    ) -> SourceStanding {
+        let state = list.domain(address.domain()).map(|domain| self.harvest.state(domain.id));
+        if state != Some(AttackState::Attack) || self.rating(now).is_good() {
+            return SourceStanding::Normal;
+        }
+        match self.harvest.retry(peer, sender, address, now) {
+            RetryVerdict::JudgedNormally => SourceStanding::Normal,
+            RetryVerdict::Deferred => SourceStanding::UnderAttack,
+        }
+    }
+
+    /// Whether the session was refused too many recipients.
+    pub(super) fn is_over(&mut self, now: Timestamp) -> bool {
+        self.peer.is_some() && self.session.needs_rating() && {
+            let rating = self.rating(now);
+            self.session.is_over(rating)
+        }
+    }
+
+    /// Whether the session may be closed where no more sessions can wait.
+    pub(super) fn is_slowed(&mut self, now: Timestamp) -> bool {
+        let rating = self.rating(now);
+        self.session.is_slowed(rating)
+    }
+
+    /// How long an answer waits.
+    pub(super) fn delay(
+        &mut self,
+        standing: SourceStanding,
+        answer: AnswerKind,
+        domain: Option<&ProtectedDomain>,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        self.peer?;
+        if standing == SourceStanding::Normal && !self.session.needs_rating() {
+            return None;
+        }
+        let rating = self.rating(now);
+        let unlisted = domain.map_or(Reason::RelayDenied, |domain| of_unlisted(domain.mode, now));
+        self.session.delay(standing, rating, answer, unlisted.answer())
+    }
+
+    /// Counts an answer that is sent. Returns the end of the flag if its name raised it.
+    pub(super) fn answered(&mut self, recipient: &Recipient, decision: &Decision, now: Timestamp) -> Option<Timestamp> {
+        self.session.answered(decision.reason.answer());
+        let peer = self.peer?;
+        let Recipient::Address(address) = recipient else { return None };
+        if let Match::Mailbox(id)
+        | Match::Alias(id)
+        | Match::DistributionList(id)
+        | Match::SubAddress(id)
+        | Match::SignedSender(id) = decision.matched
+        {
+            // Inside a measure it was not told that the name is known.
+            if !matches!(decision.reason, Reason::SourceFlagged | Reason::UnderAttack) {
+                self.note_known(peer, id.0, now);
+            }
+            return None;
+        }
+        if decision.reason == Reason::Confirmed {
+            self.note_known(peer, self.harvest.fingerprint(&without_detail(address)), now);
+            return None;
+        }
+        let name = self.harvest.fingerprint(address);
+        if decision.reason.is_unknown() {
+            return self.harvest.note_unknown(peer, name, decision.domain, now);
+        }
+        if let Some(domain) = decision.domain
+            && self.counts_for_domain(decision, domain)
+        {
+            self.harvest.note_of_domain(domain, name, now);
+        }
+        None
+    }
+
+    /// Whether a name that was not refused counts against the domain all the same: it would be refused without the
+    /// measure, which would otherwise end while the attack goes on.
+    fn counts_for_domain(&self, decision: &Decision, domain: DomainId) -> bool {
+        match decision.reason {
+            Reason::UnderAttack => matches!(decision.matched, Match::Unlisted | Match::Vetoed(_)),
+            Reason::Undecided => self.harvest.state(domain) != AttackState::Normal,
+            _ => false,
+        }
+    }
+
+    /// Counts a known name, once a session. More than a record keeps change nothing.
+    fn note_known(&mut self, peer: IpAddr, name: u32, now: Timestamp) {
+        if self.known.contains(&name) {
+            return;
+        }
+        let rating = self.rating(now);
+        if self.known.len() < KNOWN_KEPT_MAX * rating.factor() as usize {
+            self.known.push(name);
+            self.harvest.note_known(peer, name, rating, now);
+        }
+    }
+}
+
+/// The address without its sub-address (RFC 5233).
+fn without_detail(address: &Address) -> Address {
+    let local = address.local().as_str();
+    match local.split_once('+') {
+        Some((base, _)) if !base.is_empty() => {
+            Address::new(doorlist_core::address::LocalPart::from_canonical(base), address.domain().clone())
+        }
+        _ => address.clone(),
     }
 }

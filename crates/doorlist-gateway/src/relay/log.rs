@@ -34,7 +34,7 @@ impl RelayShared {
             let (word, action) = match outcome.verdict {
                 AttemptVerdict::Delivered => {
                     if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
-                        listener(recipient, peer);
+                        listener(&part.envelope, recipient, peer);
                     }
                     if let Some(peer) = peer {
                         self.teach(part, index, outcome, peer, now);

@@ -58,7 +58,7 @@ impl Whole {
             listeners: vec![listener],
             tls: TlsConfig { cert: file("cert.pem"), key: file("key.pem"), self_signed: true },
             limits: Limits::default(),
-            guard: GuardConfig { enabled: true },
+            guard: GuardConfig::default(),
             relay: RelayConfig {
                 outbound: Outbound::SmartHost { host: "127.0.0.1".to_owned(), port: others.address.port() },
                 ..RelayConfig::default()

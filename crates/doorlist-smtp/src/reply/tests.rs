@@ -80,6 +80,7 @@ fn recipients_are_answered_as_documented() {
         (Reason::DomainInactive, "550 5.1.2"),
         (Reason::RelayDenied, "550 5.7.1"),
         (Reason::SourceFlagged, "451 4.7.1"),
+        (Reason::UnderAttack, "451 4.7.1"),
     ] {
         // The reason alone decides; the rest of a decision explains it.
         let verdict = Verdict::Accept;

@@ -8,6 +8,7 @@ use super::work::{self, WorkSettings};
 use super::{Problem, log, retention, units, verdict};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::Address;
+use doorlist_core::harvest::LargeProviders;
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, RelayConfig, TlsConfig};
@@ -153,8 +154,7 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
     if cert.is_some() != key.is_some() {
         reader.problem("tls.cert", "set both tls.cert and tls.key, or neither".to_owned());
     }
-    let mut guard = GuardConfig { enabled: true };
-    reader.set(&mut guard.enabled, "guard.enabled", units::switch);
+    let guard = guard(reader);
     let mut hostname = machine_name();
     let (mut postmaster, mut name_server) = (None, None);
     if reader.given("dns.server").is_some() {
@@ -180,6 +180,18 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
         name_server,
         postmaster,
     }
+}
+
+fn guard(reader: &mut ConfigReader<'_>) -> GuardConfig {
+    let mut guard = GuardConfig::default();
+    reader.set(&mut guard.enabled, "guard.enabled", units::switch);
+    reader.set(&mut guard.node, "spool.node", node);
+    let providers = reader.list("guard.large_providers", |text| {
+        // Each by itself, so that the one that is wrong is named.
+        LargeProviders::of([text]).map(|_| text.to_owned()).map_err(|error| format!("{error}, or `shipped`"))
+    });
+    guard.large_providers = LargeProviders::of(providers.iter().map(String::as_str)).unwrap_or_default();
+    guard
 }
 
 fn listeners(reader: &mut ConfigReader<'_>) -> Vec<ListenerConfig> {

@@ -81,6 +81,11 @@ pub(crate) const KEYS: &[SettingKey] = &[
         "protection against address guessing; turn it off only behind another such \
                                   protection",
     ),
+    list(
+        "guard.large_providers",
+        &["shipped"],
+        "networks of large providers, which are never flagged, only slowed; shipped: those that Doorlist brings",
+    ),
     one(
         "relay.outbound",
         "direct",

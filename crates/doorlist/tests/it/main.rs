@@ -8,6 +8,7 @@
 //! | `faults` | what if the disk fails or fills, files are damaged, destinations go away, the server must stop? |
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `verification` | whose word counts for recipients that are on no list? |
+//! | `harvest` | what do dictionaries learn, from one source, a network or everywhere, and who gets through? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `real_senders` | do Exim, OpenSMTPD, Sendmail and small clients bring everybody one copy, whatever the rest hears? |
@@ -34,6 +35,7 @@ mod crash;
 mod dialogue;
 mod directories;
 mod faults;
+mod harvest;
 mod imports;
 mod learning;
 mod name_server;
