@@ -142,6 +142,14 @@ impl Callout {
         }
     }
 
+    /// Notes that a server refused a message for an address that it took before, at RCPT or behind DATA.
+    pub(crate) fn refused(&self, path: &str, domain: DomainId, (host, port): (&str, u16), is_no_such_user: bool) {
+        if let Ok(address) = path.parse::<Address>() {
+            let server = (host.to_ascii_lowercase().into(), port);
+            self.lock().refused(&address, domain, &server, is_no_such_user, clock::now());
+        }
+    }
+
     /// Writes what is new. What the store does not take is known here alone.
     pub(crate) async fn write_notes(&self) {
         let notes = self.lock().take_notes();

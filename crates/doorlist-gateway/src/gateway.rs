@@ -9,13 +9,14 @@ use crate::harvest::{HarvestDefence, HarvestParts};
 use crate::inbound::{Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::resolver::SystemResolver;
-use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
+use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, ServerWord, Surroundings};
 use crate::verdict::builtin::Builtin;
 use crate::verdict::rspamd::Rspamd;
 use crate::verdict::{Scanner, Verdicts};
 use arc_swap::ArcSwap;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::verification::Route;
+use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::verification::RouteServer;
 use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
@@ -89,13 +90,21 @@ impl Gateway {
         )
         .await;
         let (listener, good_records) = (Arc::downgrade(&callout), Arc::downgrade(&harvest));
-        relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer| {
-            if let Some(harvest) = good_records.upgrade() {
+        relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer, word| {
+            if let (Some(harvest), ServerWord::Took) = (good_records.upgrade(), word) {
                 harvest.delivered(envelope, recipient);
             }
             // Every server takes postmaster: that says nothing about who else exists.
-            if let (Some(callout), Some(domain), false) = (listener.upgrade(), recipient.domain, recipient.system) {
-                callout.delivered(&recipient.path, domain, (&peer.host, peer.address.port()));
+            let known = (listener.upgrade(), recipient.domain);
+            let (Some(callout), Some(domain), false) = (known.0, known.1, recipient.system) else { return };
+            let server = (&*peer.host, peer.address.port());
+            match word {
+                ServerWord::Took => callout.delivered(&recipient.path, domain, server),
+                ServerWord::Refused(status) if recipient.unlisted => {
+                    callout.refused(&recipient.path, domain, server, is_no_such_user(status));
+                }
+                // Who is listed stays so, whatever the server says.
+                ServerWord::Refused(_) => {}
             }
         }));
         let inbound = Arc::new(Inbound {
@@ -211,4 +220,9 @@ async fn start_relay(
         surroundings: Surroundings::system(listeners, config.name_server)?,
     };
     Ok(Relay::start(parts, registry).await?)
+}
+
+/// Whether a status says that there is no such user (RFC 3463 §3.2, RFC 7505 §5).
+fn is_no_such_user(status: EnhancedCode) -> bool {
+    status.class == 5 && status.subject == 1 && matches!(status.detail, 1 | 6 | 10)
 }

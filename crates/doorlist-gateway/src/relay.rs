@@ -44,6 +44,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::{Envelope, EnvelopeRecipient, Spooled};
 use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
+pub(crate) use evidence::{Delivered, ServerWord};
 use metrics::Metrics;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, FailureReport, Moment, Queue, QueueSettings, Router};
@@ -155,9 +156,6 @@ struct RelayShared {
     turn: AtomicUsize,
     chance: AtomicU64,
 }
-
-/// Is told of a recipient whose message a server took.
-pub(crate) type Delivered = Box<dyn Fn(&Envelope, &EnvelopeRecipient, &Peer) + Send + Sync>;
 
 /// The running relay. Dropping it does not stop it: call [`Relay::shutdown`].
 pub struct Relay {

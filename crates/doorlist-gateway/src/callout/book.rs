@@ -1,6 +1,7 @@
 //! What the prober knows and does now: records and routes, names that wait, rates. Plain data behind one lock, with time
 //! as a parameter.
 
+mod deliveries;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +27,6 @@ const TOLD_EVERY: Duration = Duration::from_hours(1);
 
 /// Notes that wait to be written; more are known here alone.
 const NOTES_MAX: usize = 20_000;
-/// A known address that a server took so short a time ago is not noted again at each delivery.
-const FRESH: Duration = Duration::from_mins(10);
-
 /// The name under which a server is kept.
 pub(crate) fn name_of(server: &MailServer) -> RouteServer {
     (server.host.to_ascii_lowercase().into(), server.port)
@@ -215,18 +213,6 @@ impl Book {
     pub(super) fn routes(&self, name: &DomainName) -> Vec<(RouteServer, Route)> {
         let routes = self.names.get(name).map(|book| &book.routes);
         routes.into_iter().flatten().map(|(server, route)| (server.clone(), *route)).collect()
-    }
-
-    /// A server took an address: it is in order, and the address is one that can be asked for.
-    pub(super) fn delivered(&mut self, address: &Address, domain: DomainId, server: &RouteServer, now: Timestamp) {
-        let name = address.domain();
-        let book = self.of(name, domain);
-        let is_fresh = |route: &Route| route.known.is_some_and(|known| known.taken && now.since(known.at) < FRESH);
-        if book.routes.get(server).is_some_and(is_fresh) && book.known.is_some() {
-            return;
-        }
-        book.known = Some(address.local().clone());
-        self.with_route((domain, name), server, now, |route| route.known_answered(true, now));
     }
 
     /// The book of a name, if it is still that of this domain.

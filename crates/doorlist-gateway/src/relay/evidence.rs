@@ -8,7 +8,19 @@ use doorlist_core::address::Address;
 use doorlist_core::change::host_and_port;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verdict::ContentVerdict;
-use doorlist_store::spool::DeliveryOutcome;
+use doorlist_smtp::reply::EnhancedCode;
+use doorlist_store::spool::{DeliveryOutcome, Envelope, EnvelopeRecipient};
+
+/// What a server said in the end of a recipient's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerWord {
+    Took,
+    /// For good, with this status.
+    Refused(EnhancedCode),
+}
+
+/// Is told of a recipient on whose message a server has said its word.
+pub(crate) type Delivered = Box<dyn Fn(&Envelope, &EnvelopeRecipient, &Peer, ServerWord) + Send + Sync>;
 
 impl RelayShared {
     /// Notes what the delivery to a recipient showed, if it showed something.

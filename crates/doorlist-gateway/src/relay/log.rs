@@ -1,9 +1,9 @@
 //! The relay's log lines, in the words of Postfix, and its entries in the mail log.
 
-use super::RelayShared;
 use super::connection::Peer;
 use super::queue::{AttemptVerdict, DestinationId, Part, RecipientOutcome};
 use super::route::DestinationKey;
+use super::{RelayShared, ServerWord};
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
@@ -31,11 +31,9 @@ impl RelayShared {
         for (&index, outcome) in part.recipients.iter().zip(outcomes) {
             self.metrics.attempt(outcome.verdict);
             let Some(recipient) = part.envelope.recipients.get(index) else { continue };
+            self.tell_word(part, recipient, outcome, peer);
             let (word, action) = match outcome.verdict {
                 AttemptVerdict::Delivered => {
-                    if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
-                        listener(&part.envelope, recipient, peer);
-                    }
                     if let Some(peer) = peer {
                         self.teach(part, index, outcome, peer, now);
                     }
@@ -61,6 +59,18 @@ impl RelayShared {
         }
         batch.send();
         self.with_queue(|queue, at| queue.finish(destination, part, outcomes, rest, at));
+    }
+
+    /// Tells who wants to know what a server said of a recipient.
+    fn tell_word(&self, part: &Part, recipient: &EnvelopeRecipient, outcome: &RecipientOutcome, peer: Option<&Peer>) {
+        let word = match outcome.verdict {
+            AttemptVerdict::Delivered => ServerWord::Took,
+            AttemptVerdict::Failed => ServerWord::Refused(outcome.status),
+            _ => return,
+        };
+        if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
+            listener(&part.envelope, recipient, peer, word);
+        }
     }
 
     /// Logs a message whose destination is down or missing.

@@ -126,6 +126,23 @@ fn a_word_that_proves_nothing_is_not_kept() {
 }
 
 #[test]
+fn a_refusal_behind_the_acceptance_speaks_against_the_address() {
+    let mut book = Book::default();
+    let (one, two) = (Address::new(local(1), name()), Address::new(local(2), name()));
+    book.delivered(&two, DOMAIN, &servers()[0], START);
+    for (is_no_such_user, expected) in [(false, None), (true, Some(Knowledge::AbsentOnNewRoute))] {
+        book.answered((DOMAIN, &name()), &local(1), (servers().first(), ServerAnswer::Exists), START);
+        assert!(matches!(ask(&mut book, 1, 1, START), (Asking::Known(Knowledge::Exists), false)));
+        book.refused(&one, DOMAIN, &servers()[0], is_no_such_user, START);
+        match (ask(&mut book, 1, 1, START), expected) {
+            ((Asking::Wait(_), _), None) => {}
+            ((Asking::Known(known), _), Some(expected)) => assert_eq!(known, expected),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_domain_under_another_number_begins_anew() {
     let mut book = Book::default();
     let address = Address::new(local(1), name());
