@@ -193,6 +193,12 @@ impl SourceRecord {
         self.last_seen
     }
 
+    /// Whether it named more unknown than known recipients of late. Of one with many known names nobody can tell: no more of
+    /// them are remembered.
+    pub fn names_more_unknown(&self) -> bool {
+        self.known.len() < KNOWN_KEPT_MAX && self.unknown.len() > self.known.len()
+    }
+
     /// Distinct unknown names remembered.
     pub fn unknown(&self) -> usize {
         self.unknown.len()
