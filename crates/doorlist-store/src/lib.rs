@@ -9,6 +9,7 @@ mod db;
 mod error;
 pub mod json;
 mod json_rows;
+pub mod last_mail;
 pub mod limits;
 pub mod logins;
 pub mod mail_log;
