@@ -9,10 +9,12 @@
 //! | [`gateway`] | starts and stops listeners and relay |
 //! | `inbound` | incoming sessions |
 //! | `callout` | asks domains' own servers for recipients that are on no list |
+//! | `asked` | what is noted of each recipient, for previews and completeness |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
 //! | [`verdict`] | scanners: what is known of a message before its 250 |
 
+mod asked;
 mod callout;
 mod clock;
 pub mod config;

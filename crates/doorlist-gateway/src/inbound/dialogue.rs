@@ -4,11 +4,12 @@ use super::Inbound;
 use super::guard::GuardedSource;
 use super::stage;
 use super::trace::Trace;
+use crate::asked;
 use crate::callout::PendingAnswer;
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
-use doorlist_core::address::{Address, AddressError, is_invisible};
+use doorlist_core::address::{Address, is_invisible};
 use doorlist_core::harvest::{NameMatch, SessionGuard};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
@@ -16,6 +17,7 @@ use doorlist_core::network::SourceKey;
 use doorlist_core::policy::{
     Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for, of_unlisted,
 };
+use doorlist_core::preview::AskingSource;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
@@ -226,7 +228,7 @@ impl SessionDialogue {
             return None;
         };
         // Which of its rules an address breaks is told to people (`doorlist check`), not to senders.
-        let Ok(recipient) = recipient(rcpt) else {
+        let Ok(recipient) = Recipient::from_path(rcpt.local, rcpt.domain, rcpt.source_route) else {
             self.reply_to("RCPT", Reply::BadRecipientSyntax);
             return None;
         };
@@ -263,6 +265,9 @@ impl SessionDialogue {
         let delay = self.delay(standing, &recipient, &decision, now);
         self.guard.answered(decision.reason.answer());
         self.count(&recipient, &decision);
+        let class = || self.source.as_ref().map_or(AskingSource::Ordinary, |source| source.class(standing));
+        let sender = self.transaction.as_ref().map_or("", |transaction| &transaction.sender);
+        asked::at_rcpt(&self.inbound.mail_log, sender, &recipient, &decision, class);
         let reply = Reply::to_rcpt(&decision);
         let path = String::from_utf8_lossy(rcpt.path);
         self.out.extend_from_slice(reply.line());
@@ -390,11 +395,4 @@ impl SessionDialogue {
         }
         .header()
     }
-}
-
-fn recipient(rcpt: &RcptTo<'_>) -> Result<Recipient, AddressError> {
-    if rcpt.domain.is_empty() {
-        return Ok(Recipient::Postmaster);
-    }
-    Recipient::from_path(rcpt.local, rcpt.domain, rcpt.source_route)
 }

@@ -4,6 +4,7 @@ use doorlist_core::address::Address;
 use doorlist_core::harvest::{NameMatch, SourceRecord};
 use doorlist_core::network::SourceKey;
 use doorlist_core::policy::SourceStanding;
+use doorlist_core::preview::AskingSource;
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -68,6 +69,15 @@ impl GuardedSource {
             SourceStanding::Flagged
         } else {
             SourceStanding::Normal
+        }
+    }
+
+    /// What kind of source asks, as far as its names of the last hour tell.
+    pub(crate) fn class(&self, standing: SourceStanding) -> AskingSource {
+        match standing {
+            SourceStanding::Flagged => AskingSource::Flagged,
+            SourceStanding::Normal if lock(&self.record).names_more_unknown() => AskingSource::Guessing,
+            SourceStanding::Normal => AskingSource::Ordinary,
         }
     }
 

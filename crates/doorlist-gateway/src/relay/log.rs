@@ -4,6 +4,7 @@ use super::RelayShared;
 use super::connection::Peer;
 use super::queue::{AttemptVerdict, DestinationId, Part, RecipientOutcome};
 use super::route::DestinationKey;
+use crate::asked;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
@@ -36,6 +37,7 @@ impl RelayShared {
                     if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
                         listener(recipient, peer);
                     }
+                    asked::taken(&self.mail_log, &part.envelope, recipient);
                     ("sent", Some(MailAction::Sent))
                 }
                 AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
