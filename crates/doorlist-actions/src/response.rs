@@ -6,7 +6,7 @@ use crate::audit::{AuditHead, AuditPartChecked, AuditRow, AuditVerdict};
 use crate::changes::ChangePage;
 use crate::check::CheckReport;
 use crate::contacts::{ContactConfirmed, ContactPage};
-use crate::domains::{DomainAdded, RouteStanding, ServerProbe, UnlistedReport};
+use crate::domains::{CompletenessReport, DomainAdded, PreviewReport, RouteStanding, ServerProbe, UnlistedReport};
 use crate::export::ExportPage;
 use crate::imports::{ImportReport, UploadRequest};
 use crate::keys::{KeyEntry, KeyRevoked, MadeKey};
@@ -36,6 +36,8 @@ pub enum Response {
     Domains(Vec<DomainSummary>),
     Domain(DomainDetails),
     Unlisted(UnlistedReport),
+    Preview(PreviewReport),
+    Completeness(CompletenessReport),
     Routes(Vec<RouteStanding>),
     Probed(Vec<ServerProbe>),
     Applied(Applied),

@@ -38,6 +38,7 @@ mod imports;
 mod name_server;
 mod no_server;
 mod other_user;
+mod preview;
 mod random;
 mod readers;
 mod readiness;
