@@ -2,7 +2,10 @@
 
 mod add;
 mod alias;
+mod asked;
+mod completeness;
 mod mode;
+mod preview;
 mod probe;
 mod remove;
 mod server_setup;
@@ -14,7 +17,9 @@ mod verification;
 
 pub use add::{DomainAdd, DomainAdded, NewDomain};
 pub use alias::{DomainAliasAdd, DomainAliasRemove};
+pub use completeness::{CompletenessOfAll, CompletenessReport, DomainCompleteness, MISSING_MAX, MissingRecipient};
 pub use mode::{DomainMode, ModeWish};
+pub use preview::{DomainPreview, ENFORCE_LOOK_DAYS, PREVIEW_NAMES_MAX, PreviewReport, PreviewedRecipient};
 pub use probe::{DomainProbe, DomainRoutes, RouteStanding, ServerProbe};
 pub use remove::DomainRemove;
 pub(crate) use remove::remove_all;
@@ -22,7 +27,7 @@ pub use server_setup::{ServerSetup, SetupStep};
 pub use servers::{NewServer, ServerPatch};
 pub use set::{DomainPatch, DomainSet, Enforcement};
 pub use show::{DomainList, DomainShow};
-pub use unlisted::{DomainUnlisted, ENFORCE_LOOK_DAYS, UNLISTED_MAX, UnlistedRecipient, UnlistedReport};
+pub use unlisted::{DomainUnlisted, UNLISTED_MAX, UnlistedRecipient, UnlistedReport};
 pub use verification::{VERIFICATION_NAME, VERIFICATION_WORD};
 
 use crate::actions::{Actions, Editable};

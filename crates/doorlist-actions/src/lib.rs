@@ -66,10 +66,12 @@ pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 pub use check::{Check, CheckReport, MissingClaim};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
 pub use domains::{
-    DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainProbe,
-    DomainRemove, DomainRoutes, DomainSet, DomainShow, DomainUnlisted, ENFORCE_LOOK_DAYS, Enforcement, ModeWish,
-    NewDomain, NewServer, RouteStanding, ServerPatch, ServerProbe, ServerSetup, SetupStep, UNLISTED_MAX,
-    UnlistedRecipient, UnlistedReport, VERIFICATION_NAME, VERIFICATION_WORD,
+    CompletenessOfAll, CompletenessReport, DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove,
+    DomainCompleteness, DomainList, DomainMode, DomainPatch, DomainPreview, DomainProbe, DomainRemove, DomainRoutes,
+    DomainSet, DomainShow, DomainUnlisted, ENFORCE_LOOK_DAYS, Enforcement, MISSING_MAX, MissingRecipient, ModeWish,
+    NewDomain, NewServer, PREVIEW_NAMES_MAX, PreviewReport, PreviewedRecipient, RouteStanding, ServerPatch,
+    ServerProbe, ServerSetup, SetupStep, UNLISTED_MAX, UnlistedRecipient, UnlistedReport, VERIFICATION_NAME,
+    VERIFICATION_WORD,
 };
 pub use doorlist_store::contact_book::{ContactStanding, KnownContact};
 pub use doorlist_store::mail_policy::RuleOwner;

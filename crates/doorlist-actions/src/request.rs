@@ -13,8 +13,8 @@ use crate::changes::{ChangesList, ChangesShow, ChangesUndo};
 use crate::check::Check;
 use crate::contacts::{ContactConfirm, ContactList};
 use crate::domains::{
-    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainProbe, DomainRemove, DomainRoutes,
-    DomainSet, DomainShow, DomainUnlisted,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainCompleteness, DomainList, DomainMode, DomainPreview,
+    DomainProbe, DomainRemove, DomainRoutes, DomainSet, DomainShow, DomainUnlisted,
 };
 use crate::error::ActionError;
 use crate::export::Export;
@@ -127,6 +127,8 @@ requests! {
         DomainList(DomainList) => Domains,
         DomainShow(DomainShow) => Domain,
         DomainUnlisted(DomainUnlisted) => Unlisted,
+        DomainPreview(DomainPreview) => Preview,
+        DomainCompleteness(DomainCompleteness) => Completeness,
         DomainRoutes(DomainRoutes) => Routes,
         DomainProbe(DomainProbe) => Probed,
         AccountShow(AccountShow) => Account,

@@ -8,7 +8,7 @@ use crate::candidates::CandidateEntry;
 use crate::changes::ChangePage;
 use crate::check::CheckReport;
 use crate::contacts::{ContactConfirmed, ContactPage};
-use crate::domains::{DomainAdded, RouteStanding, ServerProbe, UnlistedReport};
+use crate::domains::{CompletenessReport, DomainAdded, PreviewReport, RouteStanding, ServerProbe, UnlistedReport};
 use crate::export::ExportPage;
 use crate::harvest::{FlaggedSource, HarvestReleased, HarvestReport};
 use crate::imports::{ImportReport, UploadRequest};
@@ -41,6 +41,8 @@ pub enum Response {
     Domains(Vec<DomainSummary>),
     Domain(DomainDetails),
     Unlisted(UnlistedReport),
+    Preview(PreviewReport),
+    Completeness(CompletenessReport),
     Routes(Vec<RouteStanding>),
     Probed(Vec<ServerProbe>),
     Applied(Applied),

@@ -15,9 +15,11 @@
 //! | [`mail_policy`] | mail settings of domains and accounts: sender rules, size limits, technical contacts |
 //! | [`change`] | changes to the list, with actor and source |
 //! | [`list_change`] | what a change does to the list: claims, vetoes, aliases, domains, plans, undo |
+//! | [`completeness`] | the share of clean mail that goes to listed addresses |
 //! | [`connection`] | connection settings of a directory: servers, trust, filter, attributes, patterns |
 //! | [`harvest`] | directory harvest defence: sources, networks, domains, good records, blocks |
 //! | [`network`] | networks, and kinds of IP addresses |
+//! | [`preview`] | who would be refused if a list were enforced, and what speaks for each |
 //! | [`queue_id`] | the queue id of an accepted message |
 //! | [`retry`] | the retry schedule of queued mail |
 //! | [`file_list`] | files of any mail system: rows, problems, skipped values |
@@ -32,6 +34,7 @@
 pub mod access;
 pub mod address;
 pub mod change;
+pub mod completeness;
 pub mod connection;
 pub mod counted;
 pub mod domain;
@@ -45,6 +48,7 @@ pub mod mail_policy;
 pub mod mail_server_access;
 pub mod network;
 pub mod policy;
+pub mod preview;
 pub mod queue_id;
 pub mod retry;
 pub mod sender_rules;

@@ -30,8 +30,12 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// Reads a recipient from the two parts of its path; a domain in brackets is an address literal.
+    /// Reads a recipient from the two parts of its path; a domain in brackets is an address literal. Only bare
+    /// `<postmaster>` has no domain.
     pub fn from_path(local: &[u8], domain: &[u8], source_route: bool) -> Result<Self, AddressError> {
+        if domain.is_empty() && local.eq_ignore_ascii_case(b"postmaster") {
+            return Ok(Recipient::Postmaster);
+        }
         if source_route || domain.starts_with(b"[") {
             return Ok(Recipient::Relay);
         }

@@ -180,6 +180,11 @@ impl HarvestDefence {
         lock(&self.retries).attempt(NetworkKey::from(SourceKey::from(peer)), pair, now)
     }
 
+    /// Whether a source named more unknown than known recipients of late.
+    pub(crate) fn names_more_unknown(&self, peer: IpAddr, now: Timestamp) -> bool {
+        self.sources.names_more_unknown(SourceKey::from(peer), now)
+    }
+
     /// Counts a known name of a source.
     pub(crate) fn note_known(&self, peer: IpAddr, name: u32, rating: SourceRating, now: Timestamp) {
         self.sources.note(SourceKey::from(peer), NameMatch::Known(name), rating, now);

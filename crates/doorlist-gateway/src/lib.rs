@@ -10,10 +10,12 @@
 //! | `inbound` | incoming sessions |
 //! | `callout` | asks domains' own servers for recipients that are on no list |
 //! | `harvest` | the harvest defence of all sessions: sources, networks, domains |
+//! | `asked` | what is noted of each recipient, for previews and completeness |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
 //! | [`verdict`] | scanners: what is known of a message before its 250 |
 
+mod asked;
 mod callout;
 mod clock;
 pub mod config;

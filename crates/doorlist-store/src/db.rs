@@ -52,7 +52,8 @@ impl Engine {
         AssertSqlSafe(self.words(&sql.text)).into_sql_str()
     }
 
-    fn words(self, sql: &str) -> String {
+    /// The words of the statement in this engine.
+    pub(crate) fn words(self, sql: &str) -> String {
         let mut text = sql.to_owned();
         for (word, sqlite, postgres) in Self::WORDS {
             let here = if self == Engine::Sqlite { sqlite } else { postgres };

@@ -10,6 +10,7 @@ mod error;
 pub mod harvest;
 pub mod json;
 mod json_rows;
+pub mod last_mail;
 pub mod learning;
 pub mod limits;
 pub mod logins;

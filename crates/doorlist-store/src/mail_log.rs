@@ -5,6 +5,8 @@
 //! the channel full are counted and dropped. Each day has a file (a partition on PostgreSQL) of its own; an old day goes
 //! as a whole. While a day runs it has no index, so that mail pays nothing for searches; it gets them when it is over.
 //!
+//! What was asked for is summed up beside the entries (`asked`).
+//!
 //! This module must not know why a recipient was refused or a message bounced.
 
 mod asked;
@@ -17,7 +19,7 @@ mod size;
 mod sqlite;
 mod writer;
 
-pub use asked::{AskedQuery, AskedRecipient};
+pub use asked::{AskedNote, AskedRecipient, HourCount, NAMES_PER_DOMAIN_DAY, NULL_SENDER, SENDER_DOMAINS_MAX};
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
 pub use flood::RefusedRecipient;
 
@@ -46,6 +48,8 @@ pub struct MailLog {
 #[derive(Debug)]
 enum MailLogMessage {
     Entry(MailEntry),
+    /// What happened to a recipient, to be summed up.
+    Asked(AskedNote),
     /// Everything before this is to be written now.
     Flush(oneshot::Sender<()>),
 }

@@ -71,7 +71,7 @@ pub(crate) async fn make_postgres_tables(
 }
 
 /// A row id of SQLite is an `INTEGER PRIMARY KEY`; texts compare by bytes there without being told.
-fn for_engine(engine: Engine, sql: &str) -> String {
+pub(crate) fn for_engine(engine: Engine, sql: &str) -> String {
     match engine {
         Engine::Postgres => sql.replace(" WITHOUT ROWID", ""),
         Engine::Sqlite => sql

@@ -11,6 +11,7 @@ use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::harvest::{DELIVERY_DAYS_MAX, FLAGS_MAX};
 use crate::json_rows::keys;
+use crate::last_mail::{LAST_MAIL_KEPT, day_of};
 use crate::recipients::{RecipientStore, UNDO_MAX};
 use doorlist_core::harvest::DeliveryDay;
 use doorlist_core::harvest::good_record::RECORD_TERM;
@@ -140,6 +141,14 @@ const RULES: &[Rule] = &[
         find: "SELECT CAST(id AS TEXT) FROM removed_customer WHERE time < $1 LIMIT $2",
         delete: "DELETE FROM removed_customer WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
         bound: |_, now| before(now, UNDO_MAX),
+    },
+    Rule {
+        table: "address_mail",
+        // A listed address that got nothing for so long is told as never mailed.
+        find: "SELECT CAST(domain_id AS TEXT) || ' ' || local FROM address_mail WHERE accepted < $1 LIMIT $2",
+        delete: "DELETE FROM address_mail WHERE accepted < $2 AND CAST(domain_id AS TEXT) || ' ' || local
+                 IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |_, now| day_of(now - LAST_MAIL_KEPT),
     },
     Rule {
         table: "verified_address",

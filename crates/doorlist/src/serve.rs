@@ -1,6 +1,7 @@
 //! `doorlist serve`: opens everything in the right order, prints the listeners, and closes in reverse order.
 
 mod announce;
+mod completeness_metrics;
 mod http;
 mod learning;
 mod metrics;
@@ -23,6 +24,7 @@ use crate::refused_requests::RefusedRequests;
 use crate::server_log;
 use crate::state_dir::StateDir;
 use anyhow::Context;
+use completeness_metrics::CompletenessMetrics;
 use doorlist_actions::{Learner, RouteStanding, ServerProbe, ServerState, Services, Waited, WorkPool};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::host_and_port;
@@ -113,6 +115,7 @@ async fn run(
     tasks.spawn(learning::run(learner));
     tasks.spawn(schedule::run(patient, journal.clone()));
     tasks.spawn(SourceMetrics::register(&mut registry).follow(Arc::clone(&services)));
+    tasks.spawn(CompletenessMetrics::register(&mut registry).follow(Arc::clone(&services)));
     let refusals_log = journal.clone();
     tasks.spawn(async move { refused.log(&refusals_log).await });
     // Both are set here alone, once.
@@ -281,6 +284,8 @@ async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     let flushed = store.spool.flush().await;
     store.spool.close().await;
     store.mail_log.flush().await;
+    // Days that are not written are those of the last half minute.
+    drop(store.recipients.last_mail().write().await);
     journal.flush();
     flushed
         .context("the last delivery results were not written; these messages are delivered again")

@@ -1,12 +1,12 @@
 //! The mode of a domain: what becomes of unlisted recipients.
 
+use super::preview::ENFORCE_LOOK_DAYS;
 use super::set::{DomainPatch, Enforcement};
-use super::unlisted::ENFORCE_LOOK_DAYS;
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
-use doorlist_core::policy::Verdict;
+use doorlist_core::preview::PreviewGroup;
 use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,8 @@ impl Action for DomainMode {
         Reach::Machine
     }
 
-    /// Enforces a list, softly at first, or ends that. If enforcing would concern recipients that were asked for of late, or
-    /// the list is empty, the name must be typed once more.
+    /// Enforces a list, softly at first, or ends that. If enforcing would concern recipients that look real, or the list is
+    /// empty, the name must be typed once more.
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         let Self { name, mode, days, now, confirmed } = self;
         match mode {
@@ -78,24 +78,25 @@ impl Action for DomainMode {
 }
 
 impl Actions {
-    /// What somebody should know before the list of this domain is enforced: it is empty, or recipients were deferred as
-    /// unlisted of late; `None` if there is nothing. Where nobody can be asked for a confirmation, this is said behind the
+    /// What somebody should know before the list of this domain is enforced: it is empty, or lacks recipients that look real;
+    /// `None` if there is nothing. Where nobody can be asked for a confirmation, this is said behind the
     /// change.
     ///
     /// # Errors
     /// When the store fails, or there is no such domain.
     pub async fn enforce_warning(&self, name: &DomainName) -> Result<Option<String>, ActionError> {
         let empty = self.empty_list_warning(name).await?;
-        let asked = self.asked_in_vain(name, ENFORCE_LOOK_DAYS, &[Verdict::Defer, Verdict::Accept]).await?.total();
-        let asked = (asked > 0).then(|| {
-            let (recipients, are) = if asked == 1 { ("recipient", "is") } else { ("recipients", "are") };
+        let preview = self.preview(name, ENFORCE_LOOK_DAYS).await?;
+        let real = preview.count(PreviewGroup::LooksReal);
+        let real = (real > 0).then(|| {
+            let (recipients, are, look) =
+                if real == 1 { ("recipient", "is", "looks") } else { ("recipients", "are", "look") };
             format!(
-                "{asked} {recipients} of {name} that {are} not on the list {were} accepted or deferred in the last \
-                 {ENFORCE_LOOK_DAYS} days (doorlist domain unlisted {name})",
-                were = if asked == 1 { "was" } else { "were" },
+                "{real} {recipients} of {name} that {are} not on the list {look} real: mail for them was delivered in the \
+                 last {ENFORCE_LOOK_DAYS} days (doorlist domain preview {name})"
             )
         });
-        let said: Vec<String> = empty.into_iter().chain(asked).collect();
+        let said: Vec<String> = empty.into_iter().chain(real).collect();
         Ok((!said.is_empty()).then(|| said.join("; ")))
     }
 

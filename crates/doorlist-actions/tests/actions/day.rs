@@ -7,9 +7,11 @@ use doorlist_actions::{
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
+use doorlist_core::preview::{AskedOutcome, AskingSource};
 use doorlist_core::time::Timestamp;
+use doorlist_core::verdict::ContentVerdict;
 use doorlist_store::contact_book::MailPermit;
-use doorlist_store::mail_log::{MailAction, MailLogConfig, RefusedRecipient};
+use doorlist_store::mail_log::{AskedNote, MailLogConfig};
 use doorlist_store::recipients::{Applied, EXAMPLES_MAX};
 use doorlist_store::spool::{Spool, SpoolConfig};
 use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants, WriteCheck};
@@ -222,18 +224,29 @@ impl Day {
         Self { services, spool, world, _folder: folder }
     }
 
-    /// A recipient was refused or deferred for this reason, so many seconds after the day began.
-    pub(crate) fn refuse(&self, recipient: &str, sender: &str, reason: &str, at: i64) {
-        let domain = self.services.recipients.snapshot().domain(&name("example.test")).map(|domain| domain.id);
-        self.services.mail_log.record_refusal(&RefusedRecipient {
+    /// This happened to a recipient, so many seconds after the day began.
+    pub(crate) fn asked(&self, recipient: &str, sender: &str, outcome: AskedOutcome, at: i64) {
+        self.note(recipient, sender, outcome, None, at);
+    }
+
+    /// The same of a message with this verdict.
+    pub(crate) fn note(
+        &self,
+        recipient: &str,
+        sender: &str,
+        outcome: AskedOutcome,
+        verdict: Option<ContentVerdict>,
+        at: i64,
+    ) {
+        let list = self.services.recipients.snapshot();
+        self.services.mail_log.record_asked(AskedNote {
             time: Timestamp::from_secs(NOW.as_secs() + at),
-            action: MailAction::Deferred,
-            sender,
-            recipient,
-            domain,
-            client: None,
-            reason,
-            reply: "451 4.1.1 later",
+            domain: list.domain(&name("example.test")).unwrap().id,
+            recipient: (outcome != AskedOutcome::Listed).then(|| recipient.into()),
+            source: AskingSource::Ordinary,
+            outcome,
+            verdict,
+            sender: sender.into(),
         });
     }
 

@@ -9,8 +9,10 @@ mod keys;
 mod learning;
 mod memberships;
 mod named_by;
+mod preview;
 mod push_parts;
 mod races;
+mod random_previews;
 mod senders;
 mod source_health;
 mod sources;
@@ -25,8 +27,8 @@ use day::{Day, NOW, addresses, local, name, server};
 use doorlist_actions::{
     AccountAdd, AccountList, AccountRemove, AccountShow, AliasAdd, AliasRemove, ChangePage, ChangesList, ChangesShow,
     DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
-    DomainShow, DomainUnlisted, ErrorKind, MailLogSearch, ModeWish, QueueFilter, QueueList, QueueMatch, QueueMove,
-    QueueOrder, QueueSelection, QueueShow, QueueState, Response,
+    DomainShow, ErrorKind, MailLogSearch, ModeWish, QueueFilter, QueueList, QueueMatch, QueueMove, QueueOrder,
+    QueueSelection, QueueShow, QueueState, Response,
 };
 use doorlist_core::domain::Mode;
 use doorlist_core::queue_id::QueueId;
@@ -83,51 +85,6 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     assert_eq!(day.check("bob@example.test").await, (4, "undecided"));
     day.done(mode(ModeWish::Monitor)).await;
     assert_eq!(day.check("bob@example.test").await, (4, "undecided"), "and back");
-}
-
-#[tokio::test]
-async fn a_list_that_lacks_recipients_is_enforced_only_by_who_types_its_name() {
-    let day = Day::with_a_domain().await;
-    day.done(AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
-    let enforce = |confirmed| DomainMode {
-        name: name("example.test"),
-        mode: ModeWish::Enforce,
-        days: None,
-        now: false,
-        confirmed,
-    };
-    let asked = |recipient, sender, reason, times: i64| {
-        for at in 0..times {
-            day.refuse(recipient, sender, reason, at);
-        }
-    };
-    asked("Info@Example.Test", "a@one.test", "undecided", 2);
-    asked("info@example.test", "b@two.test", "undecided", 1);
-    asked("jobs@example.test", "", "undecided", 1);
-    // On the list by now, removed by a person, refused for other reasons, or long ago.
-    asked("ann@example.test", "a@one.test", "undecided", 3);
-    asked("gone@example.test", "a@one.test", "undecided", 3);
-    asked("sales@example.test", "a@one.test", "source-flagged", 3);
-    day.refuse("old@example.test", "a@one.test", "undecided", -15 * 86_400);
-    day.done(AccountAdd { addresses: addresses(&["gone@example.test"]), list: false }).await;
-    day.done(AccountRemove { addresses: addresses(&["gone@example.test"]) }).await;
-
-    day.refused(enforce(None), ErrorKind::Unconfirmed, 4, "2 recipients of example.test that are not on the list")
-        .await;
-    let look = |days, limit| DomainUnlisted { name: name("example.test"), days, limit };
-    let Response::Unlisted(report) = day.ask(look(14, 10)).await.unwrap() else { panic!() };
-    let said: Vec<_> =
-        report.recipients.iter().map(|it| (it.address.to_string(), it.times, it.sender_domains.join(","))).collect();
-    let row = |address: &str, times, senders: &str| (address.to_owned(), times, senders.to_owned());
-    assert_eq!(said, [row("info@example.test", 3, "one.test,two.test"), row("jobs@example.test", 1, "")]);
-    assert_eq!((report.total, report.unnamed), (2, 0));
-    let Response::Unlisted(report) = day.ask(look(30, 1)).await.unwrap() else { panic!() };
-    assert_eq!((report.total, report.recipients.len()), (3, 1), "the older one, too; the most asked for is shown");
-    day.refused(look(0, 10), ErrorKind::Usage, 64, "one day").await;
-
-    day.done(enforce(Some(name("example.test")))).await;
-    day.done(AccountAdd { addresses: addresses(&["info@example.test", "jobs@example.test"]), list: false }).await;
-    day.done(enforce(None)).await;
 }
 
 #[tokio::test]

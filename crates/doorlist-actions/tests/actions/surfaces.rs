@@ -18,6 +18,8 @@ const SAMPLES: &[&str] = &[
     r#"{"action":"domain_routes","name":"one.test"}"#,
     r#"{"action":"domain_probe","name":"one.test","address":null}"#,
     r#"{"action":"domain_unlisted","name":"one.test","days":14,"limit":10}"#,
+    r#"{"action":"domain_preview","name":"one.test","days":14}"#,
+    r#"{"action":"domain_completeness","name":"one.test","days":14}"#,
     r#"{"action":"account_show","address":"ann@one.test"}"#,
     r#"{"action":"account_list","filter":{"domain":"one.test","search":null,"after":null,"limit":1}}"#,
     r#"{"action":"export","domain":"one.test","format":"csv","after":null}"#,

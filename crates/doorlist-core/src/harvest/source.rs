@@ -216,6 +216,13 @@ impl SourceRecord {
         })
     }
 
+    /// Whether it named more unknown than known recipients of late. Of one with many known names nobody can tell: no more of
+    /// them are remembered.
+    pub fn names_more_unknown(&self, now: Timestamp) -> bool {
+        let (unknown, known) = self.counts(now);
+        known < KNOWN_KEPT_MAX && unknown > known
+    }
+
     fn is_guessing(&self, factor: usize, now: Timestamp) -> bool {
         if self.marks().len() < UNKNOWN_SUSPICIOUS * factor {
             return false;

@@ -57,6 +57,13 @@ impl SourceTable {
         self.with(source, |shard, key| shard.records.get(&key)?.flagged_until(now)).flatten()
     }
 
+    /// Whether it named more unknown than known recipients of late.
+    pub(super) fn names_more_unknown(&self, source: SourceKey, now: Timestamp) -> bool {
+        let found =
+            self.with(source, |shard, key| shard.records.get(&key).map(|record| record.names_more_unknown(now)));
+        found.flatten().unwrap_or(false)
+    }
+
     /// Counts a name of a source.
     pub(super) fn note(
         &self,

@@ -5,6 +5,7 @@
 use super::Inbound;
 use super::dialogue::{InboundTransaction, SessionDialogue};
 use super::stage::END_OF_MESSAGE;
+use crate::asked;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use crate::verdict::ScannedMessage;
@@ -109,6 +110,7 @@ impl Incoming {
             let body = inbound.spool.complete(body).await?;
             envelope.assessment = assess(self.id, &envelope, body.contents(), inbound).await;
             if envelope.assessment.verdict == ContentVerdict::Virus {
+                asked::received(&inbound.mail_log, &inbound.recipients, &envelope);
                 return Ok(None);
             }
             inbound.spool.accept_complete(self.id, envelope, body).await.map(Some)
@@ -170,6 +172,7 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
     inbound.metrics.accepted.inc();
     inbound.metrics.accepted_bytes.inc_by(envelope.size);
     log_headers(spooled.id, envelope, dialogue);
+    asked::received(&inbound.mail_log, &inbound.recipients, envelope);
     let fields = [
         ("from", FieldValue::Path(&envelope.sender)),
         ("size", FieldValue::Num(envelope.size)),

@@ -4,6 +4,7 @@ use super::Inbound;
 use super::guard::ClientGuard;
 use super::stage;
 use super::trace::Trace;
+use crate::asked;
 use crate::callout::{Asker, PendingAnswer};
 use crate::clock;
 use crate::config::GatewayConfig;
@@ -225,7 +226,7 @@ impl SessionDialogue {
             return None;
         };
         // Which of its rules an address breaks is told to people (`doorlist check`), not to senders.
-        let Ok(recipient) = recipient(rcpt) else {
+        let Ok(recipient) = Recipient::from_path(rcpt.local, rcpt.domain, rcpt.source_route) else {
             self.reply_to("RCPT", Reply::BadRecipientSyntax);
             return None;
         };
@@ -273,6 +274,9 @@ impl SessionDialogue {
         if let Some(until) = self.guard.answered(&recipient, &decision, now) {
             self.tell_flagged(until, now);
         }
+        let sender = self.transaction.as_ref().map_or("", |transaction| &transaction.sender);
+        let class = || self.guard.asking(standing, now);
+        asked::at_rcpt(&self.inbound.mail_log, sender, &recipient, &decision, class);
         let reply = Reply::to_rcpt(&decision);
         let path = String::from_utf8_lossy(rcpt.path);
         self.out.extend_from_slice(reply.line());
@@ -360,11 +364,4 @@ impl SessionDialogue {
         }
         .header()
     }
-}
-
-fn recipient(rcpt: &RcptTo<'_>) -> Result<Recipient, AddressError> {
-    if rcpt.domain.is_empty() {
-        return Ok(Recipient::Postmaster);
-    }
-    Recipient::from_path(rcpt.local, rcpt.domain, rcpt.source_route)
 }

@@ -8,6 +8,7 @@ use doorlist_core::harvest::source::KNOWN_KEPT_MAX;
 use doorlist_core::harvest::{AnswerKind, AttackState, RetryVerdict, SessionGuard, SourceRating};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, of_unlisted};
+use doorlist_core::preview::AskingSource;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::SourceClass;
 use std::net::IpAddr;
@@ -52,6 +53,15 @@ impl ClientGuard {
         match self.peer.is_some() && self.rating(now).is_good() {
             true => SourceClass::Good,
             false => SourceClass::Ordinary,
+        }
+    }
+
+    /// What kind of source asks, as far as its names of the last hour tell.
+    pub(super) fn asking(&self, standing: SourceStanding, now: Timestamp) -> AskingSource {
+        match (standing, self.peer) {
+            (SourceStanding::Flagged, _) => AskingSource::Flagged,
+            (_, Some(peer)) if self.harvest.names_more_unknown(peer, now) => AskingSource::Guessing,
+            _ => AskingSource::Ordinary,
         }
     }
 

@@ -4,6 +4,7 @@ use super::connection::Peer;
 use super::queue::{AttemptVerdict, DestinationId, Part, RecipientOutcome};
 use super::route::DestinationKey;
 use super::{RelayShared, ServerWord};
+use crate::asked;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
@@ -37,6 +38,7 @@ impl RelayShared {
                     if let Some(peer) = peer {
                         self.teach(part, index, outcome, peer, now);
                     }
+                    asked::taken(&self.mail_log, &part.envelope, recipient);
                     ("sent", Some(MailAction::Sent))
                 }
                 AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),

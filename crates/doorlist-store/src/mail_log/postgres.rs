@@ -1,7 +1,7 @@
 //! The mail log on PostgreSQL: a partition for each day, shared by all nodes.
 
 use super::LoggedMail;
-use super::asked::{self, AskedQuestion, AskedRecipient};
+use super::asked::{AskedDay, AskedTables, DayConnection};
 use super::day::Day;
 use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
@@ -56,7 +56,9 @@ impl Partitions {
 
     /// The same with what each takes up.
     pub(super) async fn sizes(&self) -> Result<Vec<(Day, u64)>, StoreError> {
-        const SQL: &str = "SELECT c.relname::text, pg_total_relation_size(c.oid) \
+        const SQL: &str = "SELECT c.relname::text, (pg_total_relation_size(c.oid) \
+            + COALESCE(pg_total_relation_size(to_regclass(replace(c.relname, 'mail_log_', 'mail_asked_name_'))), 0) \
+            + COALESCE(pg_total_relation_size(to_regclass(replace(c.relname, 'mail_log_', 'mail_asked_hour_'))), 0))::bigint \
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'mail_log'::regclass";
         let tables: Vec<(String, i64)> = sqlx::query_as(SQL).fetch_all(&self.pool).await?;
         let sized =
@@ -71,9 +73,9 @@ impl Partitions {
         Ok(query.fetch_all(&self.pool).await?.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn asked(&self, day: Day, question: AskedQuestion) -> Result<Vec<AskedRecipient>, StoreError> {
-        let query = bound!(AssertSqlSafe(question.sql(&table(day))), question.binds());
-        Ok(query.fetch_all(&self.pool).await?.iter().map(asked::read).collect::<Result<_, _>>()?)
+    /// What was asked for on a day, which may have no tables for it.
+    pub(super) fn asked(&self, day: Day) -> (DayConnection<'_>, AskedTables) {
+        (DayConnection::Postgres(&self.pool), AskedTables::of_day(day))
     }
 
     /// Makes a day that is over quick to search.
@@ -82,13 +84,17 @@ impl Partitions {
     }
 
     pub(super) async fn drop_day(&self, day: Day) -> Result<(), StoreError> {
-        self.alone(vec![format!("DROP TABLE IF EXISTS {}", table(day))]).await
+        let mut statements = AskedTables::of_day(day).dropping();
+        statements.push(format!("DROP TABLE IF EXISTS {}", table(day)));
+        self.alone(statements).await
     }
 
     async fn begin(&self, day: Day) -> Result<(), StoreError> {
         let (first, next) = day.bounds();
         let bounds = format!("FOR VALUES FROM ({first}) TO ({next})");
-        self.alone(vec![format!("CREATE TABLE IF NOT EXISTS {} PARTITION OF mail_log {bounds}", table(day))]).await
+        let mut statements = AskedTables::of_day(day).making();
+        statements.push(format!("CREATE TABLE IF NOT EXISTS {} PARTITION OF mail_log {bounds}", table(day)));
+        self.alone(statements).await
     }
 
     /// Changes tables while no other node does.
@@ -116,10 +122,7 @@ impl PostgresLogWriter {
     }
 
     pub(super) async fn write(&mut self, day: Day, entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
-        if !self.begun.contains(&day) {
-            self.partitions.begin(day).await?;
-            self.begun = BTreeSet::from([day]);
-        }
+        self.begin(day).await?;
         let sql = format!(
             "INSERT INTO mail_log ({COLUMNS}) SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], \
              $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], \
@@ -148,5 +151,22 @@ impl PostgresLogWriter {
             self.begun.clear();
         }
         Ok(written.map(drop)?)
+    }
+    pub(super) async fn write_asked(&mut self, day: Day, asked: AskedDay) -> Result<(), StoreError> {
+        self.begin(day).await?;
+        let (mut connection, tables) = self.partitions.asked(day);
+        let written = tables.write(&mut connection, asked).await;
+        if written.is_err() {
+            self.begun.clear();
+        }
+        written
+    }
+
+    async fn begin(&mut self, day: Day) -> Result<(), StoreError> {
+        if !self.begun.contains(&day) {
+            self.partitions.begin(day).await?;
+            self.begun = BTreeSet::from([day]);
+        }
+        Ok(())
     }
 }

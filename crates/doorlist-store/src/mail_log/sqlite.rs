@@ -2,7 +2,7 @@
 //! the disk, but a file is never left torn.
 
 use super::LoggedMail;
-use super::asked::{self, AskedQuestion, AskedRecipient};
+use super::asked::{self, AskedDay, AskedTables, DayConnection};
 use super::day::Day;
 use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
@@ -98,12 +98,11 @@ impl Files {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn asked(&self, day: Day, question: AskedQuestion) -> Result<Vec<AskedRecipient>, StoreError> {
+    /// Opens a day to read what was asked for, also one that was begun without its tables.
+    pub(super) async fn connect_asked(&self, day: Day) -> Result<SqliteConnection, StoreError> {
         let mut connection = self.connect(day, false).await?;
-        let query = bound!(AssertSqlSafe(question.sql("entry")), question.binds());
-        let rows = query.fetch_all(&mut connection).await?;
-        connection.close().await?;
-        Ok(rows.iter().map(asked::read).collect::<Result<_, _>>()?)
+        sqlx::raw_sql(AssertSqlSafe(asked::script())).execute(&mut connection).await?;
+        Ok(connection)
     }
 
     /// Makes a day that is over quick to search.
@@ -141,15 +140,7 @@ impl SqliteLogWriter {
     }
 
     pub(super) async fn write(&mut self, day: Day, mut entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
-        let mut connection = match self.open.take() {
-            Some((open, connection)) if open == day => connection,
-            other => {
-                if let Some((_, connection)) = other {
-                    connection.close().await?;
-                }
-                self.files.connect(day, true).await?
-            }
-        };
+        let mut connection = self.take(day).await?;
         while !entries.is_empty() {
             let later = entries.split_off(entries.len().min(ROWS_MAX));
             insert(entries).execute(&mut connection).await?;
@@ -157,6 +148,29 @@ impl SqliteLogWriter {
         }
         self.open = Some((day, connection));
         Ok(())
+    }
+
+    pub(super) async fn write_asked(&mut self, day: Day, asked: AskedDay) -> Result<(), StoreError> {
+        let mut connection = self.take(day).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(AssertSqlSafe(asked::script())).execute(&mut *transaction).await?;
+        AskedTables::of_file().write(&mut DayConnection::Sqlite(&mut transaction), asked).await?;
+        transaction.commit().await?;
+        self.open = Some((day, connection));
+        Ok(())
+    }
+
+    /// The connection to a day; whoever fails does not give it back.
+    async fn take(&mut self, day: Day) -> Result<SqliteConnection, StoreError> {
+        match self.open.take() {
+            Some((open, connection)) if open == day => Ok(connection),
+            other => {
+                if let Some((_, connection)) = other {
+                    connection.close().await?;
+                }
+                self.files.connect(day, true).await
+            }
+        }
     }
 
     pub(super) async fn close(self) {

@@ -1,6 +1,7 @@
 //! The one task that writes the log: it lets entries gather for a moment, writes them together, and once a day ends the
 //! old one and drops the oldest. This module must not know SQL.
 
+use super::asked::{AskedDay, AskedTally};
 use super::day::Day;
 use super::query::MailEntryColumns;
 use super::{Days, LoggedMail, MailLogConfig, MailLogMessage, MailLogShared, postgres, sqlite};
@@ -16,6 +17,8 @@ const BATCH_MAX: usize = 1_024;
 const GATHER: Duration = Duration::from_millis(200);
 /// Counted refusals are written so often.
 const COUNTS_EVERY: Duration = Duration::from_secs(60);
+/// What was asked for is summed up for so long, unless it becomes too much.
+const ASKED_EVERY: Duration = Duration::from_secs(2);
 /// How often it is looked whether the log is too large.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
@@ -25,12 +28,15 @@ pub(super) async fn run(shared: Arc<MailLogShared>, mut notes: mpsc::Receiver<Ma
         Days::Sqlite(files) => MailLogEngine::Sqlite(sqlite::SqliteLogWriter::new(files.clone())),
         Days::Postgres(partitions) => MailLogEngine::Postgres(postgres::PostgresLogWriter::new(partitions.clone())),
     };
-    let mut writer = MailLogWriter { shared, engine, counted: Instant::now(), today: None, measured: None, config };
+    let (counted, asked, asked_written) = (Instant::now(), AskedTally::default(), Instant::now());
+    let mut writer =
+        MailLogWriter { shared, engine, counted, asked, asked_written, today: None, measured: None, config };
     while let Some(batch) = writer.gather(&mut notes).await {
         writer.keep_house();
         writer.take(batch).await;
     }
     writer.write_counts().await;
+    writer.write_asked().await;
     writer.engine.close().await;
 }
 
@@ -39,6 +45,9 @@ struct MailLogWriter {
     engine: MailLogEngine,
     /// When counts were written last.
     counted: Instant,
+    asked: AskedTally,
+    /// When that was written last.
+    asked_written: Instant,
     today: Option<Day>,
     /// When it was last looked how large the log is.
     measured: Option<Instant>,
@@ -49,7 +58,8 @@ impl MailLogWriter {
     /// What arrived, soon after the first of it; empty when nothing comes for a while; `None` at the end.
     async fn gather(&self, notes: &mut mpsc::Receiver<MailLogMessage>) -> Option<Vec<MailLogMessage>> {
         let mut batch = Vec::new();
-        match tokio::time::timeout(COUNTS_EVERY, notes.recv_many(&mut batch, BATCH_MAX)).await {
+        let patience = if self.asked.is_empty() { COUNTS_EVERY } else { ASKED_EVERY };
+        match tokio::time::timeout(patience, notes.recv_many(&mut batch, BATCH_MAX)).await {
             Ok(0) => return None,
             Ok(_) => {}
             Err(_) => return Some(batch),
@@ -71,12 +81,16 @@ impl MailLogWriter {
         for note in notes {
             match note {
                 MailLogMessage::Entry(entry) => entries.push(LoggedMail { entry, times: 1 }),
+                MailLogMessage::Asked(note) => self.asked.add(note),
                 MailLogMessage::Flush(told) => flushes.push(told),
             }
         }
         self.write(entries).await;
         if !flushes.is_empty() || self.counted.elapsed() >= COUNTS_EVERY {
             self.write_counts().await;
+        }
+        if !flushes.is_empty() || self.asked.is_full() || self.asked_written.elapsed() >= ASKED_EVERY {
+            self.write_asked().await;
         }
         for told in flushes {
             // Whoever does not wait any more need not be told.
@@ -88,6 +102,16 @@ impl MailLogWriter {
         self.counted = Instant::now();
         let counts = self.shared.flood().drain();
         self.write(counts).await;
+    }
+
+    async fn write_asked(&mut self) {
+        self.asked_written = Instant::now();
+        for (day, asked) in self.asked.take() {
+            let notes = asked.notes;
+            if self.shared.is_full.load(Ordering::Relaxed) || self.engine.write_asked(day, asked).await.is_err() {
+                self.shared.dropped.fetch_add(notes, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Writes entries, each in its day. What cannot be written is counted and dropped: mail does not wait for a diary.
@@ -148,6 +172,13 @@ impl MailLogEngine {
         match self {
             MailLogEngine::Sqlite(writer) => writer.write(day, entries).await,
             MailLogEngine::Postgres(writer) => writer.write(day, entries).await,
+        }
+    }
+
+    async fn write_asked(&mut self, day: Day, asked: AskedDay) -> Result<(), StoreError> {
+        match self {
+            MailLogEngine::Sqlite(writer) => writer.write_asked(day, asked).await,
+            MailLogEngine::Postgres(writer) => writer.write_asked(day, asked).await,
         }
     }
 

@@ -25,6 +25,7 @@ impl RecipientStore {
             news.wait().await;
             let answered = timeout(TAKE_UP_MAX, self.take_up()).await;
             self.note_contact(matches!(answered, Ok(Ok(()))));
+            self.last_mail().write_in_time().await;
         }
     }
 

@@ -9,6 +9,7 @@ use super::routes::RouteTable;
 use super::work::Work;
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::last_mail::LastMail;
 use crate::limits::CustomerLimits;
 use crate::migrate::{Migration, migrate};
 use crate::url::StoreUrl;
@@ -42,6 +43,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 17, sql: include_str!("../../migrations/directory/0017_verification.sql") },
     Migration { format: 18, sql: include_str!("../../migrations/directory/0018_learning.sql") },
     Migration { format: 19, sql: include_str!("../../migrations/directory/0019_harvest.sql") },
+    Migration { format: 20, sql: include_str!("../../migrations/directory/0020_last_mail.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
@@ -55,6 +57,8 @@ pub(super) struct RecipientsShared {
     pub(super) published: Published,
     /// Held by whoever makes the next snapshot, from reading the store to publishing.
     pub(super) update_lock: Mutex<()>,
+    /// When listed addresses got mail last, as far as it is not written yet.
+    last_mail: LastMail,
     /// Since when the store is away, in milliseconds; 0: it is not.
     pub(super) away_since: AtomicI64,
     pub(super) first_messages: FirstMessages,
@@ -83,8 +87,8 @@ impl RecipientStore {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let (update_lock, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
-        let first_messages = FirstMessages::default();
-        let shared = RecipientsShared { db, published, update_lock, away_since, first_messages, limits };
+        let (first_messages, last_mail) = (FirstMessages::default(), LastMail::of(db.clone()));
+        let shared = RecipientsShared { db, published, update_lock, last_mail, away_since, first_messages, limits };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -113,6 +117,11 @@ impl RecipientStore {
     /// What domains and accounts set about their mail. Never waits, never fails.
     pub fn policies(&self) -> Arc<PolicyTable> {
         self.shared.published.policies()
+    }
+
+    /// When listed addresses got mail last.
+    pub fn last_mail(&self) -> &LastMail {
+        &self.shared.last_mail
     }
 
     /// Shows what was just written about mail, here or elsewhere. If the store is away it is taken up as soon as that

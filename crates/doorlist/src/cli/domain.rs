@@ -74,8 +74,8 @@ enforce accepts mail only for listed recipients. For the first 72 hours, other r
 reply, so senders retry; after that they get 550. --now starts with 550. While the list is empty,
 and for 72 hours after its first entry, they get 450 in any case.
 
-If recipients that are not on the list were accepted or deferred in the last 14 days, or the list is
-empty, the command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
+If recipients that are not on the list look real (see `domain preview`), or the list is empty, the
+command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
 
 Examples:
   doorlist domain mode example.test learn --days 14
@@ -94,11 +94,11 @@ Examples:
         /// Skip the 72 hours of temporary rejection
         #[arg(long)]
         now: bool,
-        /// Enforce without a prompt a list that is empty or lacks recipients; repeat the domain's name
+        /// Enforce without a prompt a list that is empty or lacks recipients that look real; repeat the domain's name
         #[arg(long, value_name = "NAME")]
         confirm: Option<DomainName>,
     },
-    /// List recipients that were deferred or refused because they are not on the list
+    /// List recipients that were asked for and are not on the list
     #[command(after_help = "\
 Most asked for first, with the last time, the senders' domains, and the commands that add each.
 Recipients that are on the list by now, or that were removed by a person, are left out.
@@ -107,6 +107,43 @@ Examples:
   doorlist domain unlisted example.test
   doorlist domain unlisted example.test --days 3 --json")]
     Unlisted {
+        /// Name of the domain
+        name: DomainName,
+        /// Days to look back
+        #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
+    },
+    /// Show who would be rejected if the list were enforced
+    #[command(after_help = "\
+Looks at the mail of the last days, by the list as it is now. Recipients are counted in groups:
+
+  looks real      the domain's server took mail for them that is neither spam nor a virus
+  undecided       nobody knows whether they exist
+  spam only       all their messages were spam or viruses
+  guessing        only sources asked for them that guess addresses
+  refused anyway  the domain's server knows no such user, or a person removed them
+
+The first two are listed by name, with the evidence and the commands that add each.
+
+Examples:
+  doorlist domain preview example.test
+  doorlist domain preview example.test --days 3 --json")]
+    Preview {
+        /// Name of the domain
+        name: DomainName,
+        /// Days to look back
+        #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
+    },
+    /// Show how much of the clean mail went to listed recipients
+    #[command(after_help = "\
+Unlisted recipients that got clean mail follow by name, with the commands that add each. Clean mail
+is known where messages are scanned (verdict.engine).
+
+Examples:
+  doorlist domain completeness example.test
+  doorlist domain completeness example.test --days 3 --json")]
+    Completeness {
         /// Name of the domain
         name: DomainName,
         /// Days to look back

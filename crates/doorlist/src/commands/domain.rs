@@ -1,6 +1,8 @@
 //! `doorlist domain ...`
 
+mod completeness;
 mod mode;
+mod preview;
 mod probe;
 mod unlisted;
 
@@ -33,6 +35,10 @@ pub(super) async fn domain(
         DomainCommand::Probe { name, address } => return probe::probe(target, out, name, address).await,
         DomainCommand::Show { name } => return show(target, out, name).await,
         DomainCommand::Unlisted { name, days } => return unlisted::unlisted(target, out, name, days).await,
+        DomainCommand::Preview { name, days } => return preview::preview(target, out, name, days).await,
+        DomainCommand::Completeness { name, days } => {
+            return completeness::completeness(target, out, name, days).await;
+        }
         DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));

@@ -28,6 +28,14 @@ pub(super) fn minute(at: Timestamp) -> String {
     }
 }
 
+/// Prints a day as `2026-11-23`.
+pub(super) fn day(at: Timestamp) -> String {
+    match jiff::Timestamp::from_second(at.as_secs()) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => "-".to_owned(),
+    }
+}
+
 /// Says how a change is undone.
 pub(super) fn undo(applied: &Applied) {
     if let Some(id) = applied.change_id {

@@ -78,33 +78,54 @@ fn recipients_that_are_missed_are_shown_before_a_list_is_enforced() {
     for recipient in ["info", "info", "o'neil", "ann"] {
         Smtp::greeted(server.address("SMTP")).say(&format!("RCPT TO:<{recipient}@example.test>"));
     }
-    let ran = place.run("domain mode example.test enforce");
-    assert_eq!(ran.code, 4, "{ran:?}");
-    for text in ["  info@example.test: 2 times, last 20", "from client.example.test", "2 recipients of example.test"] {
-        assert!(ran.err.contains(text), "{text}: {ran:?}");
-    }
-    let listed = place.run("domain unlisted example.test");
-    let commands: Vec<_> = listed.out.lines().filter(|line| line.starts_with("  ")).map(str::trim).collect();
+    let commands = |ran: &super::run::Ran| {
+        let lines = ran.out.lines().filter(|line| line.starts_with("  doorlist"));
+        lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
     let expected = [
         "doorlist account add info@example.test",
         "doorlist alias add ACCOUNT@example.test info",
         r"doorlist account add 'o'\''neil@example.test'",
         r"doorlist alias add ACCOUNT@example.test 'o'\''neil'",
     ];
-    assert_eq!(commands, expected, "{listed:?}");
-    let json: Vec<serde_json::Value> = place
-        .done("domain unlisted example.test --json")
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let listed = place.run("domain unlisted example.test");
+    assert_eq!(commands(&listed), expected, "{listed:?}");
+    assert!(listed.out.contains("info@example.test: 2 times, last 20"), "{listed:?}");
+    assert!(listed.out.contains("from client.example.test"), "{listed:?}");
+    let previewed = place.run("domain preview example.test");
+    assert_eq!(commands(&previewed), expected, "{previewed:?}");
+    for text in [
+        "  undecided      2 recipients",
+        "  looks real     0 recipients",
+        "info@example.test: undecided: asked for 2 times",
+    ] {
+        assert!(previewed.out.contains(text), "{text}: {previewed:?}");
+    }
+    let lines = |line: &str| -> Vec<serde_json::Value> {
+        place.done(line).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let json = lines("domain unlisted example.test --json");
     assert_eq!((json.len(), &json[0]["times"], &json[0]["address"]), (2, &2.into(), &"info@example.test".into()));
+    let json = lines("domain preview example.test --json");
+    assert_eq!((json.len(), &json[0]["undecided"], &json[1]["group"]), (3, &2.into(), &"undecided".into()));
+    assert_eq!(json[1]["add"], "doorlist account add info@example.test");
+    let said = place.run("domain completeness example.test");
+    assert!(said.out.contains("no clean mail came in the last 14 days"), "{said:?}");
+
+    // Undecided recipients are no reason to ask, but they are told.
+    let ran = place.run("domain mode example.test enforce");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("this concerns 2 undecided recipients of the last 14 days"), "{ran:?}");
+    place.done("domain mode example.test monitor");
     place.done("alias add ann@example.test info");
     place.done("account add o'neil@example.test");
     Smtp::greeted(server.address("SMTP")).say("RCPT TO:<zoe+news+old@example.test>");
-    let listed = place.run("domain unlisted example.test");
-    let commands =
-        ["account add zoe@example.test", "alias add ACCOUNT@example.test zoe", "sub-address of zoe@example.test"];
-    assert!(commands.iter().all(|text| listed.out.contains(text)), "{listed:?}");
+    for line in ["domain unlisted example.test", "domain preview example.test"] {
+        let listed = place.run(line);
+        let parts =
+            ["account add zoe@example.test", "alias add ACCOUNT@example.test zoe", "sub-address of zoe@example.test"];
+        assert!(parts.iter().all(|text| listed.out.contains(text)), "{listed:?}");
+    }
     place.done("account add zoe@example.test");
     let listed = place.run("domain unlisted example.test");
     assert!(listed.out.is_empty() && listed.err.contains("no recipient"), "{listed:?}");

@@ -12,6 +12,8 @@ const PAGES: &[&str] = &[
     "domain set",
     "domain mode",
     "domain unlisted",
+    "domain preview",
+    "domain completeness",
     "domain alias",
     "domain alias add",
     "account",

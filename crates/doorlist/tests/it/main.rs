@@ -41,6 +41,7 @@ mod learning;
 mod name_server;
 mod no_server;
 mod other_user;
+mod preview;
 mod random;
 mod readers;
 mod readiness;

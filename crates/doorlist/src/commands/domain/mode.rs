@@ -1,14 +1,15 @@
 //! `doorlist domain mode`: shows what enforcing would concern, asks, and says when it takes effect.
 
-use super::unlisted;
+use super::preview;
 use crate::cli::domain::ModeWord;
 use crate::command_target::CommandTarget;
 use crate::commands::{confirm, print};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{DomainMode, DomainShow, DomainUnlisted, ENFORCE_LOOK_DAYS, ErrorKind, ModeWish};
+use doorlist_actions::{DomainMode, DomainPreview, DomainShow, ENFORCE_LOOK_DAYS, ErrorKind, ModeWish};
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
+use doorlist_core::preview::PreviewGroup;
 
 /// Recipients that are shown before the name is asked for.
 const RECIPIENTS_SHOWN: usize = 10;
@@ -35,7 +36,7 @@ pub(super) async fn set_mode(
             let why = format_args!("{typed} is not the name of the domain, {}; nothing was changed", request.name);
             return Err(Failure::because(failure.exit, why));
         }
-        most_asked_for(target, &request.name).await?;
+        most_missed(target, &request.name).await?;
         // What else to do than to confirm is for whoever cannot be asked.
         let text = failure.to_string();
         let reason = text.split(". Nothing was changed").next().unwrap_or_default();
@@ -52,16 +53,16 @@ pub(super) fn wish(mode: ModeWord) -> ModeWish {
     }
 }
 
-/// Shows the recipients that are missed most.
-async fn most_asked_for(target: &mut CommandTarget, name: &DomainName) -> Result<(), Failure> {
-    let look = DomainUnlisted { name: name.clone(), days: ENFORCE_LOOK_DAYS, limit: RECIPIENTS_SHOWN };
-    let report = target.ask(look).await?;
-    for recipient in &report.recipients {
-        say!("  {}", unlisted::line(recipient));
+/// Shows the recipients that look real, those with clean mail first.
+async fn most_missed(target: &mut CommandTarget, name: &DomainName) -> Result<(), Failure> {
+    let report = target.ask(DomainPreview { name: name.clone(), days: ENFORCE_LOOK_DAYS }).await?;
+    let real = report.recipients.iter().filter(|recipient| recipient.group == PreviewGroup::LooksReal);
+    for recipient in real.take(RECIPIENTS_SHOWN) {
+        say!("  {}", preview::line(recipient));
     }
-    let hidden = report.total.saturating_sub(report.recipients.len() as u64);
+    let hidden = report.count(PreviewGroup::LooksReal).saturating_sub(RECIPIENTS_SHOWN as u64);
     if hidden > 0 {
-        say!("  and {hidden} more: doorlist domain unlisted {name}");
+        say!("  and {hidden} more: doorlist domain preview {name}");
     }
     Ok(())
 }
@@ -73,8 +74,24 @@ async fn outcome(target: &mut CommandTarget, out: &mut Output, request: &DomainM
         if let Some(text) = replies(mode) {
             out.line(&format!("unlisted {text}"))?;
         }
+        undecided(target, request).await?;
     }
     Ok(Exit::DONE)
+}
+
+/// Says how many recipients are refused from now on of which nobody knows whether they exist.
+async fn undecided(target: &mut CommandTarget, request: &DomainMode) -> Result<(), Failure> {
+    if request.mode != ModeWish::Enforce {
+        return Ok(());
+    }
+    let name = request.name.clone();
+    let report = target.ask(DomainPreview { name: name.clone(), days: ENFORCE_LOOK_DAYS }).await?;
+    let undecided = report.count(PreviewGroup::Undecided);
+    if undecided > 0 {
+        let recipients = print::counted(undecided, "undecided recipient");
+        say!("this concerns {recipients} of the last {ENFORCE_LOOK_DAYS} days: doorlist domain preview {name}");
+    }
+    Ok(())
 }
 
 /// What unlisted recipients of an enforced domain are answered, and until when.

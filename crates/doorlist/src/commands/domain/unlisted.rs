@@ -30,15 +30,13 @@ pub(super) async fn unlisted(
     let report = target.ask(DomainUnlisted { name, days, limit: UNLISTED_MAX }).await?;
     let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
     for recipient in &report.recipients {
-        // A sub-address is accepted with its base.
-        let base = base_of(&recipient.address, separators);
-        let (add, alias) = (add(&base), alias(&base));
+        let (add, alias, base) = commands_of(&recipient.address, separators);
         if out.is_json() {
             out.object(&UnlistedLine { recipient, add, alias })?;
             continue;
         }
         out.line(&line(recipient))?;
-        if base != recipient.address {
+        if let Some(base) = base {
             out.line(&format!("  is a sub-address of {base}, which is not on the list"))?;
         }
         out.line(&format!("  {add}"))?;
@@ -47,10 +45,10 @@ pub(super) async fn unlisted(
     out.flush()?;
     let (domain, days) = (&report.domain, print::counted(days.into(), "day"));
     if report.total == 0 {
-        say!("no recipient that is not on the list of {domain} was deferred or refused in the last {days}");
+        say!("no recipient that is not on the list of {domain} was asked for in the last {days}");
     } else {
         let recipients = print::counted(report.total, "recipient");
-        say!("{recipients} of {domain} not on the list, deferred or refused in the last {days}");
+        say!("{recipients} of {domain} not on the list, asked for in the last {days}");
     }
     let hidden = report.total.saturating_sub(report.recipients.len() as u64);
     if hidden > 0 {
@@ -62,27 +60,26 @@ pub(super) async fn unlisted(
     Ok(Exit::DONE)
 }
 
-/// `info@example.test: 12 times, last 2026-11-29 22:04 UTC, from elsewhere.test and 3 more`
-pub(super) fn line(recipient: &UnlistedRecipient) -> String {
-    let name = |domain: &String| if domain.is_empty() { "<>".to_owned() } else { domain.clone() };
-    let senders: Vec<String> = recipient.sender_domains.iter().map(name).collect();
-    let more = recipient.sender_domains_total.saturating_sub(senders.len() as u64);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+/// `info@example.test: 12 times, last 2026-11-29 22:04 UTC, from elsewhere.test`
+fn line(recipient: &UnlistedRecipient) -> String {
     let (times, last) = (print::counted(recipient.times, "time"), print::minute(recipient.last));
-    format!("{}: {times}, last {last}, from {}{more}", recipient.address, senders.join(", "))
+    format!("{}: {times}, last {last}, from {}", recipient.address, senders(&recipient.sender_domains))
 }
 
-/// The address without its tags.
-fn base_of(address: &Address, separators: SubAddressing) -> Address {
+/// Domains of senders with commas between them.
+pub(super) fn senders(domains: &[String]) -> String {
+    let names: Vec<&str> = domains.iter().map(|domain| if domain.is_empty() { "<>" } else { domain }).collect();
+    names.join(", ")
+}
+
+/// The commands that put an address on the list, as an account or as an alias. A sub-address is accepted with its base: the
+/// commands are for that, which comes third.
+pub(super) fn commands_of(address: &Address, separators: SubAddressing) -> (String, String, Option<Address>) {
     let base = address.local().bases(separators).last().map(LocalPart::from_canonical);
-    Address::new(base.unwrap_or_else(|| address.local().clone()), address.domain().clone())
-}
-
-fn add(address: &Address) -> String {
-    format!("doorlist account add {}", shell_word(&address.to_string()))
-}
-
-fn alias(address: &Address) -> String {
-    let (local, domain) = (address.local().to_string(), address.domain());
-    format!("doorlist alias add ACCOUNT@{domain} {}", shell_word(&local))
+    let base = base.map(|local| Address::new(local, address.domain().clone()));
+    let on_list = base.as_ref().unwrap_or(address);
+    let (local, domain) = (on_list.local().to_string(), on_list.domain());
+    let add = format!("doorlist account add {}", shell_word(&on_list.to_string()));
+    let alias = format!("doorlist alias add ACCOUNT@{domain} {}", shell_word(&local));
+    (add, alias, base)
 }
