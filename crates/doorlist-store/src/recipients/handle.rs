@@ -39,6 +39,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 15, sql: include_str!("../../migrations/directory/0015_removed_customer.sql") },
     Migration { format: 16, sql: include_str!("../../migrations/directory/0016_removed_connection.sql") },
     Migration { format: 17, sql: include_str!("../../migrations/directory/0017_verification.sql") },
+    Migration { format: 18, sql: include_str!("../../migrations/directory/0018_harvest.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
