@@ -29,7 +29,7 @@ mod tls;
 mod without_smtp_utf8;
 
 pub(crate) use connect::Connector;
-pub(crate) use connection::{Connection, ConnectionFault, Peer};
+pub(crate) use connection::{Connection, ConnectionFault};
 pub(crate) use handle::RelayHandle;
 pub use handle::{QueueHandle, QueueOperation, Queued};
 pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHandle};
@@ -42,7 +42,7 @@ use deliver::{Stop, reached};
 use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
-use doorlist_store::spool::{Envelope, EnvelopeRecipient, Spooled};
+use doorlist_store::spool::Spooled;
 use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
 pub(crate) use evidence::{Delivered, ServerWord};
 use metrics::Metrics;

@@ -35,7 +35,7 @@ const QUEUE_MAX: usize = 50_000;
 /// Refused and deferred recipients may fill the queue up to here; the rest is for what happens to messages.
 const REFUSALS_QUEUE_MAX: usize = QUEUE_MAX / 2;
 /// Entries that one search may ask for.
-const SEARCH_MAX: usize = 100_000;
+pub const SEARCH_MAX: usize = 100_000;
 
 /// The handle that gateway and actions hold; clones share one log.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use doorlist_core::harvest::{AttackState, Block};
 use doorlist_core::policy::{Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide};
 use doorlist_core::time::Timestamp;
 use doorlist_store::harvest::HarvestEvent;
-use doorlist_store::mail_log::AskedQuery;
+use doorlist_store::mail_log::{MailAction, MailFilter, SEARCH_MAX};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Events of one answer.
@@ -112,7 +112,7 @@ impl Action for HarvestStatus {
 }
 
 impl Actions {
-    /// Names of a domain that were refused or deferred within the last day, by whether they exist.
+    /// Names of a domain that were refused or deferred within the last day, by whether they exist; of very many the newest.
     async fn harvested_names(&self, name: &DomainName) -> Result<HarvestNames, ActionError> {
         let list = self.services.recipients.snapshot();
         let Some(domain) = list.domain(name) else { return Err(ActionError::NotFound) };
@@ -120,15 +120,22 @@ impl Actions {
             let by_measure = matches!(reason, Reason::SourceFlagged | Reason::UnderAttack);
             by_measure || (reason.is_unlisted() && reason.verdict() != Verdict::Accept)
         };
-        let reasons: Vec<&str> = Reason::ALL.iter().filter(is_wanted).map(|reason| reason.word()).collect();
-        let query = AskedQuery { domain: domain.id, since: self.now() - NAMES_OF, reasons: &reasons };
+        let reasons: BTreeSet<&str> = Reason::ALL.iter().filter(is_wanted).map(|reason| reason.word()).collect();
         let (mut guessed, mut listed) = (BTreeMap::<Address, u64>::new(), BTreeMap::<Address, u64>::new());
-        for asked in self.services.mail_log.asked_in_vain(&query).await? {
-            let Ok(address) = asked.recipient.parse::<Address>() else { continue };
-            let recipient = Recipient::Address(address.clone());
-            let decision = decide(&recipient, &list, ReturnPath::Address, SourceStanding::Normal, self.now());
-            let names = if decision.verdict == Verdict::Accept { &mut listed } else { &mut guessed };
-            *names.entry(address).or_default() += asked.times;
+        for action in [MailAction::Refused, MailAction::Deferred] {
+            let (domain, since) = (Some(domain.id), Some(self.now() - NAMES_OF));
+            let filter =
+                MailFilter { domain, since, action: Some(action), limit: SEARCH_MAX, ..MailFilter::default() };
+            for logged in self.services.mail_log.search(&filter).await? {
+                let Ok(address) = logged.entry.recipient.parse::<Address>() else { continue };
+                if !reasons.contains(&*logged.entry.reason) {
+                    continue;
+                }
+                let recipient = Recipient::Address(address.clone());
+                let decision = decide(&recipient, &list, ReturnPath::Address, SourceStanding::Normal, self.now());
+                let names = if decision.verdict == Verdict::Accept { &mut listed } else { &mut guessed };
+                *names.entry(address).or_default() += u64::from(logged.times);
+            }
         }
         Ok(HarvestNames {
             guessed: guessed.len() as u64,

@@ -11,7 +11,7 @@ use doorlist_core::verdict::ContentVerdict as V;
 
 fn enforce(confirmed: bool) -> DomainMode {
     let confirmed = confirmed.then(|| name("example.test"));
-    DomainMode { name: name("example.test"), mode: ModeWish::Enforce, now: false, confirmed }
+    DomainMode { name: name("example.test"), mode: ModeWish::Enforce, days: None, now: false, confirmed }
 }
 
 async fn preview(day: &Day, days: u16) -> PreviewReport {

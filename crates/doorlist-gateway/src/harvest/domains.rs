@@ -120,9 +120,20 @@ impl DomainStates {
         lock(&self.book).own.get_mut(&domain).map(|own| own.row(domain, node, now))
     }
 
+    /// Forgets domains that are ours no more.
+    pub(super) fn keep(&self, is_ours: impl Fn(DomainId) -> bool) {
+        let mut book = lock(&self.book);
+        book.own.retain(|domain, _| is_ours(*domain));
+        book.others.retain(|(domain, _), _| is_ours(*domain));
+    }
+
     /// Takes what this node wrote before a restart.
     pub(super) fn restore(&self, row: &DomainStateRow, now: Timestamp) {
         let mut book = lock(&self.book);
+        // What was counted since then stays.
+        if book.own.contains_key(&row.domain) {
+            return;
+        }
         let baseline = Baseline::restored(row.known_since, row.sums_at, &row.sums, now);
         let mut record = AttackRecord::with(baseline, now);
         if row.state != AttackState::Normal && now < row.until {

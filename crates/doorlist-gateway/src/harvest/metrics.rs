@@ -50,10 +50,12 @@ impl Collector for HarvestCollector {
         let Some(defence) = self.0.upgrade() else { return Ok(()) };
         let now = crate::clock::now();
         let domains = |state| defence.domains.count(state);
+        // A lock that is taken within the table would be held until its end.
+        let networks = lock(&defence.networks).flagged(now);
         for (name, help, value) in [
             ("harvest_sources", "Sources that are remembered", defence.sources.len() as u64),
             ("harvest_sources_flagged", "Sources that are flagged now", defence.sources.flagged(now)),
-            ("harvest_networks_flagged", "Networks that are flagged now", lock(&defence.networks).flagged(now)),
+            ("harvest_networks_flagged", "Networks that are flagged now", networks),
             ("harvest_good_records", "Sources with a good record", defence.good_records.good(now)),
             ("harvest_blocks", "Networks that are blocked by hand", defence.blocks.load().len() as u64),
             ("harvest_domains_elevated", "Domains in the state elevated", domains(AttackState::Elevated)),

@@ -10,6 +10,7 @@ use doorlist_core::harvest::source::FLAG_LONGEST;
 use doorlist_core::time::Timestamp;
 use doorlist_store::StoreError;
 use doorlist_store::harvest::{FlagRow, HarvestNews, HarvestNotes};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -52,9 +53,6 @@ impl HarvestDefence {
         let now = clock::now();
         match self.store.news(Timestamp::default(), now).await {
             Ok(news) => {
-                for (row, _) in news.domains.iter().filter(|(row, _)| row.node == self.node) {
-                    self.domains.restore(row, now);
-                }
                 self.adopt(news, now);
                 now - CLOCKS_DIFFER_MAX
             }
@@ -120,6 +118,9 @@ impl HarvestDefence {
             self.good_records.replace(source, day, now);
         }
         for (row, order) in &news.domains {
+            if row.node == self.node {
+                self.domains.restore(row, now);
+            }
             if self.domains.adopt(row, *order, self.node, now) {
                 self.note_state(row.domain, now);
             }
@@ -181,5 +182,8 @@ impl HarvestDefence {
         self.sources.sweep(now);
         self.good_records.sweep(now);
         lock(&self.networks).sweep(now);
+        let list = self.parts.recipients.snapshot();
+        let ours: HashSet<DomainId> = list.domains().values().map(|domain| domain.id).collect();
+        self.domains.keep(|domain| ours.contains(&domain));
     }
 }

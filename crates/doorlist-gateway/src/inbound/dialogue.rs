@@ -9,7 +9,7 @@ use crate::callout::{Asker, PendingAnswer};
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
-use doorlist_core::address::{Address, AddressError, is_invisible};
+use doorlist_core::address::{Address, is_invisible};
 use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
