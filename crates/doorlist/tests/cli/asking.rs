@@ -94,7 +94,11 @@ fn recipients_that_are_missed_are_shown_before_a_list_is_enforced() {
     assert!(listed.out.contains("from client.example.test"), "{listed:?}");
     let previewed = place.run("domain preview example.test");
     assert_eq!(commands(&previewed), expected, "{previewed:?}");
-    for text in ["  undecided      2 recipients", "  looks real     0 recipients", "info@example.test: undecided: asked for 2 times"] {
+    for text in [
+        "  undecided      2 recipients",
+        "  looks real     0 recipients",
+        "info@example.test: undecided: asked for 2 times",
+    ] {
         assert!(previewed.out.contains(text), "{text}: {previewed:?}");
     }
     let lines = |line: &str| -> Vec<serde_json::Value> {

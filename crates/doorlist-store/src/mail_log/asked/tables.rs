@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 const SCHEMA: &str = include_str!("../../../migrations/mail_log_asked.sql");
 
-/// Their names.
+/// Names of the two tables of a day.
 #[derive(Clone, Debug)]
 pub(in crate::mail_log) struct AskedTables {
     names: String,
