@@ -247,8 +247,12 @@ impl DayConnection<'_> {
         let (text, json) = (self.words(sql), to_json(rows)?);
         let binds = &binds![&json];
         match self {
-            DayConnection::Sqlite(connection) => drop(bound!(text, binds).execute(&mut **connection).await?),
-            DayConnection::Postgres(pool) => drop(bound!(text, binds).execute(*pool).await?),
+            DayConnection::Sqlite(connection) => {
+                bound!(text, binds).execute(&mut **connection).await?;
+            }
+            DayConnection::Postgres(pool) => {
+                bound!(text, binds).execute(*pool).await?;
+            }
         }
         Ok(())
     }
