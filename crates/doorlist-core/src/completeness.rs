@@ -21,7 +21,7 @@ impl Completeness {
 }
 
 impl fmt::Display for Completeness {
-    /// `99.2 %`
+    /// Prints it as in `99.2 %`; without clean mail as `-`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.per_mille() {
             Some(share) => write!(f, "{}.{} %", share / 10, share % 10),

@@ -76,7 +76,7 @@ pub struct MessageCounts {
     pub clean: u32,
     /// Neither clean nor surely bad: suspect, unchecked, not scanned whole.
     pub unsure: u32,
-    /// Spam and viruses.
+    /// Those that were spam or viruses.
     pub bad: u32,
 }
 

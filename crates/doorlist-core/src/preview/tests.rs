@@ -14,7 +14,10 @@ use AskedOutcome as O;
 use AskingSource as S;
 use ContentVerdict as V;
 
-fn history(steps: &[(S, O, V)]) -> RecipientHistory {
+/// Source, outcome and verdict of one note.
+type Step = (S, O, V);
+
+fn history(steps: &[Step]) -> RecipientHistory {
     let mut history = RecipientHistory::default();
     for (source, outcome, verdict) in steps {
         history.add(*source, *outcome, *verdict, 1, NOW);
@@ -32,7 +35,7 @@ fn each_history_has_its_group() {
     let guessed = at_rcpt(S::Guessing, O::Undecided);
     let flagged = at_rcpt(S::Flagged, O::Undecided);
     use PreviewGroup::{Guessing, LooksReal, RefusedAnyway, SpamOnly, Undecided};
-    let cases: &[(&[(S, O, V)], PreviewGroup)] = &[
+    let cases: &[(&[Step], PreviewGroup)] = &[
         (&[confirmed, received(V::Clean), taken(V::Clean)], LooksReal),
         (&[confirmed, received(V::Unchecked), taken(V::Unchecked)], LooksReal),
         (&[confirmed, received(V::Suspect), taken(V::Suspect)], LooksReal),

@@ -94,7 +94,7 @@ enum AskedReading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourCount {
     pub domain: DomainId,
-    /// Its first moment.
+    /// The first moment of it.
     pub hour: Timestamp,
     pub source: AskingSource,
     pub outcome: AskedOutcome,

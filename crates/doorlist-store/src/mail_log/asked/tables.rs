@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 const SCHEMA: &str = include_str!("../../../migrations/mail_log_asked.sql");
 
-/// Their names.
+/// Names of the two tables of a day.
 #[derive(Clone, Debug)]
 pub(in crate::mail_log) struct AskedTables {
     names: String,
@@ -247,8 +247,12 @@ impl DayConnection<'_> {
         let (text, json) = (self.words(sql), to_json(rows)?);
         let binds = &binds![&json];
         match self {
-            DayConnection::Sqlite(connection) => drop(bound!(text, binds).execute(&mut **connection).await?),
-            DayConnection::Postgres(pool) => drop(bound!(text, binds).execute(*pool).await?),
+            DayConnection::Sqlite(connection) => {
+                bound!(text, binds).execute(&mut **connection).await?;
+            }
+            DayConnection::Postgres(pool) => {
+                bound!(text, binds).execute(*pool).await?;
+            }
         }
         Ok(())
     }

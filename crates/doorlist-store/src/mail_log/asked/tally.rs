@@ -28,16 +28,16 @@ pub(in crate::mail_log) struct AskedDay {
 
 /// Numbers of source, outcome and verdict.
 pub(super) type OutcomeKey = (i64, i64, i64);
-/// Domain and recipient.
+/// Domain and recipient, with the outcome.
 pub(super) type NameKey = ((i64, Box<str>), OutcomeKey);
-/// Domain and hour since 1970.
+/// Domain and hour since 1970, with the outcome.
 pub(super) type HourKey = ((i64, i64), OutcomeKey);
 
 /// What is kept of a name.
 #[derive(Debug, Default)]
 pub(super) struct NameSum {
     pub(super) times: u64,
-    /// In milliseconds.
+    /// In milliseconds since 1970.
     pub(super) last: i64,
     pub(super) senders: Vec<Box<str>>,
 }

@@ -94,7 +94,7 @@ fn summary(report: &PreviewReport) -> PreviewSummary<'_> {
 
 fn counts(report: &PreviewReport) -> impl Iterator<Item = String> {
     GROUPS.iter().map(|(group, word, meaning)| {
-        format!("  {word:<15}{:>9}  {meaning}", print::counted(report.count(*group), "recipient"))
+        format!("  {word:<15}{:<16} {meaning}", print::counted(report.count(*group), "recipient"))
     })
 }
 
