@@ -124,8 +124,7 @@ impl Actions {
         let (mut guessed, mut listed) = (BTreeMap::<Address, u64>::new(), BTreeMap::<Address, u64>::new());
         for action in [MailAction::Refused, MailAction::Deferred] {
             let (domain, since) = (Some(domain.id), Some(self.now() - NAMES_OF));
-            let filter =
-                MailFilter { domain, since, action: Some(action), limit: SEARCH_MAX, ..MailFilter::default() };
+            let filter = MailFilter { domain, since, action: Some(action), limit: SEARCH_MAX, ..MailFilter::default() };
             for logged in self.services.mail_log.search(&filter).await? {
                 let Ok(address) = logged.entry.recipient.parse::<Address>() else { continue };
                 if !reasons.contains(&*logged.entry.reason) {

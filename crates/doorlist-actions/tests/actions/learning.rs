@@ -337,7 +337,7 @@ async fn a_person_decides_on_candidates() {
     school.learner.look().await.unwrap();
     assert_eq!(school.day.check("carol@example.test").await, (3, "vetoed"));
     let nobody = CandidateAdd { addresses: of("nobody") };
-    school.day.refused(nobody, doorlist_actions::ErrorKind::NotFound, 1, "is not a candidate").await;
+    school.day.refused(nobody, doorlist_actions::ErrorKind::NotFound, 3, "is not a candidate").await;
 
     // Accounts that become aliases, and the way back.
     school

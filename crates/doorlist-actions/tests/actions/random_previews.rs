@@ -118,7 +118,8 @@ async fn change_list(day: &Day, domain: &str, numbers: &mut Numbers) {
 
 /// Without a confirmation if none looks real and the list is not empty; with it else.
 async fn enforce(day: &Day, domain: &str, preview: &PreviewReport) {
-    let enforce = |confirmed| DomainMode { name: name(domain), mode: ModeWish::Enforce, days: None, now: true, confirmed };
+    let enforce =
+        |confirmed| DomainMode { name: name(domain), mode: ModeWish::Enforce, days: None, now: true, confirmed };
     // An empty list refuses nobody for good.
     day.done(AccountAdd { addresses: addresses(&[&format!("listed@{domain}")]), list: false }).await;
     if preview.count(PreviewGroup::LooksReal) > 0 {

@@ -167,7 +167,7 @@ fn run(name: &str, text: &str) -> usize {
             Some((word @ ("block" | "allow" | "max"), rest)) => script.policy(word, rest),
             Some(("sender" | "size" | "others" | "server", _)) => {}
             Some((word, local)) => script.row(word, local),
-            None => assert!(matches!(line, "flagged" | "normal"), "{name}: {line}"),
+            None => assert!(matches!(line, "flagged" | "attack" | "normal"), "{name}: {line}"),
         }
     }
     let policies = script.policies();

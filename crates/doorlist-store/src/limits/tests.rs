@@ -24,8 +24,8 @@ const SCENE: &str = "
     INSERT INTO reseller (id, name) VALUES (2, 'Oak'), (3, 'Elm');
     INSERT INTO customer (id, reseller_id, name) VALUES (1, 2, 'One'), (2, 3, 'Two');
     INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed) VALUES
-        (1, 'one.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0),
-        (2, 'two.test', 2, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0);
+        (1, 'one.test', 1, 'monitor', TRUE, FALSE, TRUE, FALSE, TRUE, 0),
+        (2, 'two.test', 2, 'monitor', TRUE, FALSE, TRUE, FALSE, TRUE, 0);
     INSERT INTO address (id, domain_id, local, kind, standing) VALUES (1, 1, 'ann', 0, 0), (2, 2, 'bob', 0, 0);
     INSERT INTO login (id, username, email, active, created) VALUES (1, 'ann', 'ann@one.test', TRUE, 0),
         (2, 'bob', 'bob@two.test', TRUE, 0);
@@ -162,7 +162,7 @@ const LIMITS: &[Limit] = &[
         wanted: Wanted::Address,
         // In two domains of the customer.
         fill: "INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed, mailboxes)
-               SELECT 1000 + x, 'd' || x || '.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0, x FROM n;
+               SELECT 1000 + x, 'd' || x || '.test', 1, 'monitor', TRUE, FALSE, TRUE, FALSE, TRUE, 0, x FROM n;
                UPDATE domain SET aliases = 2, vetoed = 4 WHERE id = 1",
         number: 1,
         free: "UPDATE domain SET vetoed = 3 WHERE id = 1",
@@ -179,7 +179,7 @@ const CUSTOMERS: &str = "INSERT INTO customer (id, reseller_id, name) SELECT 100
 const FEWER_CUSTOMERS: &str = "DELETE FROM customer WHERE id = 1001";
 const DOMAINS: &str = "
     INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed)
-    SELECT 1000 + x, 'd' || x || '.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0 FROM n";
+    SELECT 1000 + x, 'd' || x || '.test', 1, 'monitor', TRUE, FALSE, TRUE, FALSE, TRUE, 0 FROM n";
 const SMALL: CustomerLimits = CustomerLimits { domains: 5, addresses: 7 };
 
 struct TestStore {

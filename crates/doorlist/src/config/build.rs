@@ -120,6 +120,7 @@ pub(super) fn build(values: &SettingValues) -> (Config, Vec<Problem>) {
     reader.set(&mut config.log_format, "log.format", log::format);
     reader.set(&mut config.log_name, "log.name", log::name);
     config.spool = spool(&mut reader, &config.gateway.limits);
+    config.gateway.guard.node = config.spool.node;
     config.mail_log = mail_log(&mut reader);
     config.web = web::listeners(&mut reader);
     config.allow_networks = reader.list("sources.allow_networks", allowed_network);
@@ -185,7 +186,6 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
 fn guard(reader: &mut ConfigReader<'_>) -> GuardConfig {
     let mut guard = GuardConfig::default();
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
-    reader.set(&mut guard.node, "spool.node", node);
     let providers = reader.list("guard.large_providers", |text| {
         // Each by itself, so that the one that is wrong is named.
         LargeProviders::of([text]).map(|_| text.to_owned()).map_err(|error| format!("{error}, or `shipped`"))

@@ -174,6 +174,9 @@ fn a_server_that_takes_every_name_makes_candidates() {
 const KILLS: usize = 200;
 const KILLS_ON_POSTGRES: usize = 20;
 
+/// Between two messages.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What the sender heard.
 #[derive(Default)]
 struct Heard {
@@ -196,7 +199,7 @@ fn kill_9_adds_what_was_earned_and_nothing_twice_on_postgresql() {
 }
 
 fn survives(settings: Settings, kills: usize) {
-    let names: Vec<String> = (0..kills * 3).map(|number| format!("n{number}")).collect();
+    let names: Vec<String> = (0..kills * 8).map(|number| format!("n{number}")).collect();
     let known = names.iter().map(|name| format!("{name}@example.test")).collect();
     let sink = Sink::with(Manners { known: Some(known), ..Manners::default() });
     let mut server = gateway(settings, sink.address());
@@ -263,6 +266,8 @@ fn send_to_each(names: &[String], server: SocketAddr, heard: &Heard) {
         if heard.over.load(Ordering::Relaxed) {
             return;
         }
+        // So that each run has some of them.
+        std::thread::sleep(PAUSE);
         heard.accepted.lock().unwrap().insert(name.clone());
         heard.count.fetch_add(1, Ordering::Relaxed);
     }

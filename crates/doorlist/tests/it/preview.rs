@@ -62,6 +62,8 @@ fn a_preview_names_exactly_those_whom_enforcing_refuses() {
     let sink = Sink::with(knowing.clone());
     let mut server = Server::with(authenticating(Settings::default()));
     server.done(&["domain", "add", "example.test", "--server", &sink.address().to_string()]);
+    // Nothing is added by itself: who is missing shall be shown.
+    server.done(&["domain", "mode", "example.test", "monitor"]);
     server.done(&["account", "add", LISTED]);
 
     for (recipient, text) in [(LISTED, "hello"), (REAL, "hello"), (TAGGED, "hello"), (SPAMMED, SPAM)] {

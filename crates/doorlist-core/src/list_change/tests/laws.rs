@@ -32,10 +32,11 @@ pub(super) fn is_sound(list: &List) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The claims of other sources, by address.
+/// The claims of other sources, by address. What was learned from mail gives way to every other source.
 fn claims_of_others<'a>(list: &'a List, source: &Source) -> Vec<(&'a LocalPart, &'a Source, &'a Structure)> {
     let claims = list.rows.iter().flat_map(|(local, state)| state.claims.iter().map(move |claim| (local, claim)));
-    claims.filter(|(_, c)| c.source != *source).map(|(local, c)| (local, &c.source, &c.structure)).collect()
+    let gives_way = |of: &Source| *of == *source || *of == Source::Learned;
+    claims.filter(|(_, c)| !gives_way(&c.source)).map(|(local, c)| (local, &c.source, &c.structure)).collect()
 }
 
 fn differs(draft: &Draft) -> bool {
@@ -55,6 +56,15 @@ proptest! {
         let Change::Claim { source, .. } = &change else { unreachable!() };
         if after.apply(std::slice::from_ref(&change), NOW).is_ok() {
             prop_assert_eq!(claims_of_others(&before, source), claims_of_others(&after, source));
+        }
+    }
+
+    /// What was learned from mail stands where nobody else speaks, and nowhere else.
+    #[test]
+    fn what_was_learned_gives_way_to_every_other_source(history in any_history()) {
+        for (local, state) in &List::after(&history).rows {
+            let has_learned = state.claims.iter().any(|claim| claim.source == Source::Learned);
+            prop_assert!(!has_learned || state.claims.len() == 1, "{}", local);
         }
     }
 
