@@ -19,7 +19,9 @@ mod size;
 mod sqlite;
 mod writer;
 
-pub use asked::{AskedNote, AskedRecipient, HourCount, NAMES_PER_DOMAIN_DAY, NULL_SENDER, SENDER_DOMAINS_MAX};
+pub use asked::{
+    AskedNote, AskedRecipient, HourCount, NAMES_PER_DOMAIN_DAY, NAMES_WITHOUT_MESSAGE, NULL_SENDER, SENDER_DOMAINS_MAX,
+};
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
 pub use flood::RefusedRecipient;
 

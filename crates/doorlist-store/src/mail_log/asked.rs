@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Recipients of a domain that a day keeps by name. Several nodes that reach it at once keep a batch more each.
 pub const NAMES_PER_DOMAIN_DAY: u64 = 20_000;
+/// Of these, recipients that got no message: a flood of guesses leaves room for those that get mail.
+pub const NAMES_WITHOUT_MESSAGE: u64 = 15_000;
 /// Domains of senders that are kept of a recipient.
 pub const SENDER_DOMAINS_MAX: usize = 5;
 /// Octets of one; the rest is cut off.

@@ -5,7 +5,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::preview::{AskedOutcome, AskingSource, MessageCounts};
 use doorlist_core::time::Timestamp;
 use doorlist_core::verdict::ContentVerdict;
-use doorlist_store::mail_log::{AskedNote, MailLogConfig, NAMES_PER_DOMAIN_DAY, NULL_SENDER};
+use doorlist_store::mail_log::{AskedNote, MailLogConfig, NAMES_PER_DOMAIN_DAY, NAMES_WITHOUT_MESSAGE, NULL_SENDER};
 use doorlist_store::{MailLog, StoreUrl};
 use std::time::Duration;
 
@@ -119,11 +119,19 @@ async fn a_day_keeps_so_many_names_and_counts_the_others() {
         log.record_asked(note("new@example.test", AskedOutcome::Undecided, noon() - DAY));
         log.record_asked(AskedNote { domain: DomainId(4), ..note("new@other.test", AskedOutcome::Undecided, noon()) });
         let asked = log.asked_recipients(DOMAIN, noon() - Duration::from_secs(1)).await.unwrap();
-        assert_eq!((asked.len() as u64, log.dropped()), (NAMES_PER_DOMAIN_DAY, 0));
+        assert_eq!((asked.len() as u64, log.dropped()), (NAMES_WITHOUT_MESSAGE, 0));
         assert_eq!(asked["guess0@example.test"].history.times(), 2);
         assert!(!asked.contains_key("new@example.test"));
         let hours = log.asked_hours(Some(DOMAIN), noon()).await.unwrap();
         assert_eq!(hours.iter().map(|hour| hour.times).sum::<u64>(), total + 2, "nothing is lost of the count");
+        // Who gets a message has room behind a flood of guesses.
+        let clean =
+            |outcome| AskedNote { verdict: Some(ContentVerdict::Clean), ..note("real@example.test", outcome, noon()) };
+        log.record_asked(note("real@example.test", AskedOutcome::Confirmed, noon()));
+        log.record_asked(clean(AskedOutcome::Received));
+        log.record_asked(clean(AskedOutcome::Taken));
+        let asked = log.asked_recipients(DOMAIN, noon()).await.unwrap();
+        assert_eq!(asked["real@example.test"].history.taken.clean, 1);
         let before = log.asked_recipients(DOMAIN, noon() - DAY).await.unwrap();
         assert!(before.contains_key("new@example.test"));
         assert_eq!(log.asked_recipients(DomainId(4), noon()).await.unwrap().len(), 1);

@@ -2,7 +2,7 @@
 //! This module must not know what a number means beyond its place in the rule's own list.
 
 use super::tally::{AskedDay, NameKey, NameSum, OutcomeKey};
-use super::{AskedReading, AskedRecipient, HOUR, HourCount, NAMES_PER_DOMAIN_DAY, add_sender};
+use super::{AskedReading, AskedRecipient, HOUR, HourCount, NAMES_PER_DOMAIN_DAY, NAMES_WITHOUT_MESSAGE, add_sender};
 use crate::StoreError;
 use crate::db::{Bind, Engine, Row, binds, bound};
 use crate::json_rows::to_json;
@@ -137,9 +137,10 @@ impl AskedTables {
         for row in on.rows(&self.text(COUNTS), &binds![&to_json(&domains)?]).await? {
             counts.insert(row.int(0)?, row.int(1)?.unsigned_abs());
         }
-        names.retain(|(name, _), _| {
+        names.retain(|(name, (_, _, verdict)), _| {
             let count = counts.entry(name.0).or_default();
-            if !known.contains(name) && *count < NAMES_PER_DOMAIN_DAY {
+            let room = if *verdict > 0 { NAMES_PER_DOMAIN_DAY } else { NAMES_WITHOUT_MESSAGE };
+            if !known.contains(name) && *count < room {
                 *count += 1;
                 known.insert(name.clone());
             }
