@@ -45,14 +45,14 @@ pub struct CandidateEntry {
 /// Adds candidates as accounts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CandidateAdd {
-    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX).
+    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX) of them, each a candidate.
     pub addresses: Vec<Address>,
 }
 
 /// Adds candidates as aliases of an account of their domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CandidateAlias {
-    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX).
+    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX) of them, each a candidate.
     pub addresses: Vec<Address>,
     pub account: Address,
 }
@@ -60,16 +60,16 @@ pub struct CandidateAlias {
 /// Refuses candidates: a veto, as for an account that is removed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CandidateRefuse {
-    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX).
+    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX) of them, each a candidate.
     pub addresses: Vec<Address>,
 }
 
 /// Hides candidates, or shows them again; mail for them is answered as before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CandidateIgnore {
-    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX).
+    /// 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX) of them, each a candidate.
     pub addresses: Vec<Address>,
-    /// Show them again.
+    /// Show those again that were hidden.
     pub again: bool,
 }
 

@@ -25,7 +25,7 @@ pub enum Via {
     /// A push of data.
     Push,
     Api,
-    /// The mail itself.
+    /// What was learned from mail itself.
     Learning,
     /// Doorlist itself (migrations, expiry).
     System,
@@ -148,9 +148,9 @@ pub enum Change {
     },
     /// Turns an alias into an account of its own: the way back from [`Change::Reassign`].
     Promote {
-        /// The alias.
+        /// The alias that becomes one.
         address: Address,
-        /// Who says so.
+        /// The source that claims it from then on.
         source: Source,
     },
     /// Changes the local part; the row, its aliases and other data stay.

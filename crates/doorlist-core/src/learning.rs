@@ -19,7 +19,7 @@ mod trial;
 
 pub use alias_patterns::{AliasSuggestion, suggest_aliases};
 pub use candidate::{Candidate, CandidateState, Evidence, SENDERS_KEPT_MAX};
-pub use step::{LearningContext, LearningStep, Standing, next_step};
+pub use step::{LearningContext, LearningStep, ListStanding, next_step};
 pub use trial::{TrialNotice, notice_due};
 
 use std::time::Duration;

@@ -23,7 +23,7 @@ mod writer;
 pub use body::{BodyReader, BodyWriter, CompleteBody, IN_ROW_MAX, MessageBody};
 pub use envelope::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, Progress, RecipientState, Settlement};
 pub use error::SpoolError;
-pub use outcome::{DeliveryOutcome, OUTCOMES_MAX, OutcomeKey};
+pub use outcome::{DeliveryKey, DeliveryOutcome, OUTCOMES_MAX};
 
 use crate::db::cause;
 use crate::{StoreError, StoreUrl};

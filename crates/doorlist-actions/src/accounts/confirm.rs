@@ -9,7 +9,7 @@ use doorlist_core::change::{Change, Source};
 use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
 
-/// Confirms Auto-Added addresses.
+/// Confirms addresses that were Auto-Added, as if a person had added them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountConfirm {
     /// 1 to [`ADDRESSES_MAX`](super::ADDRESSES_MAX), each of them on the list.

@@ -7,7 +7,7 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, ChangeSet, Source, Structure};
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::learning::{
-    ADDED_PER_DAY_MAX, Candidate, CandidateState, DAY, LearningContext, LearningStep, Standing, next_step,
+    ADDED_PER_DAY_MAX, Candidate, CandidateState, DAY, LearningContext, LearningStep, ListStanding, next_step,
 };
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::time::Timestamp;
@@ -171,11 +171,11 @@ struct Known<'a> {
 }
 
 impl LearningContext for Known<'_> {
-    fn standing(&self, local: &LocalPart) -> Standing {
+    fn standing(&self, local: &LocalPart) -> ListStanding {
         match self.list.lookup(self.domain, &Address::new(local.clone(), self.domain.name.clone())) {
-            Match::Unlisted => Standing::Unlisted,
-            Match::Vetoed(_) | Match::NotOurs => Standing::Vetoed,
-            _ => Standing::Listed,
+            Match::Unlisted => ListStanding::Unlisted,
+            Match::Vetoed(_) | Match::NotOurs => ListStanding::Vetoed,
+            _ => ListStanding::Listed,
         }
     }
 

@@ -7,7 +7,7 @@ use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::verdict::ContentVerdict;
 use doorlist_store::LearningBook;
 use doorlist_store::learning::CountedDelivery;
-use doorlist_store::spool::{DeliveryOutcome, OutcomeKey};
+use doorlist_store::spool::{DeliveryKey, DeliveryOutcome};
 
 /// Outcomes that are counted in one transaction.
 const BATCH: usize = 500;
@@ -24,11 +24,11 @@ impl Learner {
             let list = self.services.recipients.snapshot();
             let deliveries: Vec<_> = outcomes.iter().filter_map(|outcome| counted(outcome, &list)).collect();
             book.count(&deliveries, self.now()).await?;
-            let keys: Vec<OutcomeKey> = outcomes.iter().map(|outcome| outcome.key()).collect();
+            let keys: Vec<DeliveryKey> = outcomes.iter().map(|outcome| outcome.key()).collect();
             self.spool.counted(&keys);
             // Where it cannot be written now, the outcomes come again after a crash, and are known then.
             if self.spool.flush().await.is_ok() {
-                let counted: Vec<OutcomeKey> = deliveries.iter().map(|delivery| delivery.key).collect();
+                let counted: Vec<DeliveryKey> = deliveries.iter().map(|delivery| delivery.key).collect();
                 book.forget_counted(&counted).await?;
             }
         }

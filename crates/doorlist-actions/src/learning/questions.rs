@@ -25,7 +25,7 @@ pub(super) struct Questions {
     controls: HashMap<DomainName, Timestamp>,
     /// By the address and who was asked.
     answers: HashMap<(Address, Box<str>), (ServerAnswer, Timestamp)>,
-    /// In this look.
+    /// Addresses asked for in this look.
     asked: u32,
     /// Makes names that nobody can guess.
     seed: RandomState,

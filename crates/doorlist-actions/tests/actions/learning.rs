@@ -2,19 +2,19 @@
 
 use crate::day::{Day, NOW, addresses, name};
 use doorlist_actions::{
-    AccountAdd, AccountConfirm, AccountList, AccountRemove, AccountShow, AliasPromote, AliasReassign, AliasSuggest,
-    CandidateAdd, CandidateAlias, CandidateIgnore, CandidateList, CandidateRefuse, DomainMode, DomainShow, Learner,
-    ModeWish, Response, RouteStanding, ServerProbe, ServerState, Services, Waited,
+    AccountAdd, AccountConfirm, AccountList, AccountShow, AliasPromote, AliasReassign, AliasSuggest, CandidateAdd,
+    CandidateAlias, CandidateIgnore, CandidateList, CandidateRefuse, DomainShow, Learner, Response, RouteStanding,
+    ServerProbe, ServerState, Services, Waited,
 };
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Source;
-use doorlist_core::domain::{Mode, TRIAL};
+use doorlist_core::domain::Mode;
 use doorlist_core::learning::{ADDED_PER_DAY_MAX, CandidateState};
 use doorlist_core::time::Timestamp;
 use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_core::verification::{Route, ServerAnswer};
 use doorlist_store::spool::{
-    ClientInfo, DeliveryOutcome, Envelope, EnvelopeRecipient, MessageKind, OutcomeKey, Settlement,
+    ClientInfo, DeliveryKey, DeliveryOutcome, Envelope, EnvelopeRecipient, MessageKind, Settlement,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 const SERVER: &str = "mail.example.test:25";
 const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 /// The domain's own server.
 struct OwnServer {
@@ -80,14 +80,14 @@ impl ServerState for OwnServer {
 }
 
 /// A domain in its trial, and who learns for it.
-struct School {
-    day: Day,
+pub(crate) struct School {
+    pub(crate) day: Day,
     server: Arc<OwnServer>,
-    learner: Learner,
+    pub(crate) learner: Learner,
 }
 
 impl School {
-    async fn with(known: Option<&[&'static str]>) -> Self {
+    pub(crate) async fn with(known: Option<&[&'static str]>) -> Self {
         let day = Day::with_a_domain().await;
         let world = Arc::clone(&day.world);
         let server = Arc::new(OwnServer {
@@ -104,7 +104,7 @@ impl School {
     }
 
     /// A message is accepted, and its server takes it. The outcome that the spool has then.
-    async fn deliver(&self, local: &str, sender: &str, verdict: ContentVerdict) -> OutcomeKey {
+    async fn deliver(&self, local: &str, sender: &str, verdict: ContentVerdict) -> DeliveryKey {
         let Day { services, spool, .. } = &self.day;
         let list = services.recipients.snapshot();
         let domain = Arc::clone(list.domain(&name("example.test")).unwrap());
@@ -152,12 +152,12 @@ impl School {
         key
     }
 
-    async fn clean(&self, local: &str) {
+    pub(crate) async fn clean(&self, local: &str) {
         self.deliver(local, "friend@sender.test", ContentVerdict::Clean).await;
     }
 
     /// The addresses that were added by themselves.
-    async fn auto_added(&self) -> Vec<String> {
+    pub(crate) async fn auto_added(&self) -> Vec<String> {
         let filter = doorlist_store::recipients::AccountFilter {
             domain: name("example.test"),
             search: None,
@@ -169,13 +169,13 @@ impl School {
         accounts.iter().map(|account| account.entry.address.local().to_string()).collect()
     }
 
-    async fn candidates(&self) -> Vec<(String, CandidateState, u64)> {
+    pub(crate) async fn candidates(&self) -> Vec<(String, CandidateState, u64)> {
         let list = CandidateList { domain: name("example.test"), ignored: true, limit: 100 };
         let Response::Candidates(found) = self.day.ask(list).await.unwrap() else { panic!() };
         found.into_iter().map(|one| (one.address.local().to_string(), one.state, one.messages)).collect()
     }
 
-    async fn mode(&self) -> Mode {
+    pub(crate) async fn mode(&self) -> Mode {
         let Response::Domain(details) = self.day.ask(DomainShow { name: name("example.test") }).await.unwrap() else {
             panic!()
         };
@@ -356,51 +356,4 @@ async fn a_person_decides_on_candidates() {
     school.day.done(AliasPromote { addresses: vec![alias.clone()] }).await;
     let Response::Account(report) = school.day.ask(AccountShow { address: alias }).await.unwrap() else { panic!() };
     assert_eq!(report.details.entry.record.account, None);
-}
-
-#[tokio::test]
-async fn a_trial_begins_with_the_first_message_tells_and_ends_in_monitor() {
-    let mut school = School::with(Some(&["ann", "bob"])).await;
-    assert_eq!(school.mode().await, Mode::NEW);
-    school.day.world.pass(DAY * 40);
-    assert_eq!(school.learner.look_at_trials().await.unwrap(), Vec::<String>::new(), "no message, no clock");
-    school.clean("ann").await;
-    school.learner.look().await.unwrap();
-    let until = NOW + DAY * 40 + TRIAL;
-    assert_eq!(school.mode().await, Mode::Learn { until: Some(until) });
-    assert_eq!(school.auto_added().await, ["ann"]);
-
-    let mut told = Vec::new();
-    for day in 0..32 {
-        school.learner.look_at_trials().await.unwrap();
-        let subjects: Vec<String> =
-            school.day.world.told.lock().unwrap().drain(..).map(|(_, subject, _)| subject).collect();
-        told.extend(subjects.into_iter().map(|subject| (day, subject)));
-        school.day.world.pass(DAY);
-    }
-    let expected = [
-        (23, "example.test: addresses are learned for 7 more days".to_owned()),
-        (29, "example.test: addresses are learned until tomorrow".to_owned()),
-        (30, "example.test: the list no longer grows by itself".to_owned()),
-    ];
-    assert_eq!(told, expected);
-    assert_eq!(school.mode().await, Mode::Monitor);
-    // Nothing that was accepted is refused, and nothing more is added.
-    assert_eq!(school.day.check("ann@example.test").await, (0, "listed"));
-    school.clean("bob").await;
-    school.learner.look().await.unwrap();
-    assert_eq!(school.candidates().await, [("bob".to_owned(), CandidateState::Seen, 1)]);
-
-    // The operator begins it anew; what gets mail then is added.
-    let learn =
-        DomainMode { name: name("example.test"), mode: ModeWish::Learn, days: Some(3), now: false, confirmed: None };
-    school.day.done(learn).await;
-    school.clean("bob").await;
-    school.learner.look().await.unwrap();
-    assert_eq!(school.auto_added().await, ["ann", "bob"]);
-    // Removed by a person, it is not learned again.
-    school.day.done(AccountRemove { addresses: addresses(&["bob@example.test"]) }).await;
-    school.clean("bob").await;
-    school.learner.look().await.unwrap();
-    assert_eq!(school.auto_added().await, ["ann"]);
 }

@@ -20,6 +20,7 @@ mod stories;
 mod surfaces;
 mod tenancy;
 mod tenants;
+mod trials;
 mod undo;
 
 use day::{Day, NOW, addresses, local, name, server};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct AliasSuggestion {
     /// What could be an alias.
     pub alias: LocalPart,
-    /// Of which account.
+    /// The account that it would belong to.
     pub account: LocalPart,
 }
 

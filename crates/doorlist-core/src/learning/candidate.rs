@@ -13,7 +13,7 @@ const SENDER_MAX: usize = 254;
 /// What one delivery showed: the domain's server took a clean message for the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The message.
+    /// The message that was taken.
     pub queue_id: QueueId,
     /// When the server took it.
     pub at: Timestamp,

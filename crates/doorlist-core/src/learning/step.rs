@@ -10,8 +10,8 @@ const SEPARATORS: [char; 4] = ['-', '.', '_', '+'];
 
 /// What an address is on the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// On no list.
+pub enum ListStanding {
+    /// On no list, and nobody removed it.
     Unlisted,
     /// On the list, or accepted by one that is.
     Listed,
@@ -22,7 +22,7 @@ pub enum Standing {
 /// What else decides about a candidate.
 pub trait LearningContext {
     /// What an address is on the list as it is now.
-    fn standing(&self, local: &LocalPart) -> Standing;
+    fn standing(&self, local: &LocalPart) -> ListStanding;
     /// Whether this very local part is on the list.
     fn is_listed(&self, local: &LocalPart) -> bool;
     /// What is known of the server that took the message.
@@ -58,8 +58,8 @@ pub fn next_step(
 ) -> LearningStep {
     let evidence = &candidate.evidence;
     match context.standing(&candidate.local) {
-        Standing::Unlisted => {}
-        Standing::Listed | Standing::Vetoed => return LearningStep::Forget,
+        ListStanding::Unlisted => {}
+        ListStanding::Listed | ListStanding::Vetoed => return LearningStep::Forget,
     }
     let is_over = now.since(evidence.at) > EVIDENCE_WAITS_FOR;
     let control = match (evidence.control, context.route()) {
@@ -76,7 +76,7 @@ pub fn next_step(
     };
     if let Some(base) = base_of_sub_address(&candidate.local, sub_addressing) {
         return match (context.standing(&base), context.answer(&base)) {
-            (Standing::Listed | Standing::Vetoed, _) => LearningStep::Leave("its base is known already"),
+            (ListStanding::Listed | ListStanding::Vetoed, _) => LearningStep::Leave("its base is known already"),
             (_, Some(ServerAnswer::Exists)) => LearningStep::Add(base, control),
             (_, Some(ServerAnswer::NoSuchUser)) => LearningStep::Leave("its server does not know its base"),
             _ if is_over => LearningStep::Leave("its base could not be asked for in time"),

@@ -43,11 +43,11 @@ struct World {
 }
 
 impl LearningContext for World {
-    fn standing(&self, local: &LocalPart) -> Standing {
+    fn standing(&self, local: &LocalPart) -> ListStanding {
         match local.as_str() {
-            name if self.vetoed.contains(&name) => Standing::Vetoed,
-            name if self.listed.contains(&name) => Standing::Listed,
-            _ => Standing::Unlisted,
+            name if self.vetoed.contains(&name) => ListStanding::Vetoed,
+            name if self.listed.contains(&name) => ListStanding::Listed,
+            _ => ListStanding::Unlisted,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::db::{Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::{to_json, write_rows};
 use crate::numbers::lock_numbers;
-use crate::spool::OutcomeKey;
+use crate::spool::DeliveryKey;
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
 use doorlist_core::learning::{Candidate, Evidence};
@@ -20,7 +20,7 @@ const TRIM_STEP: u32 = 100_000;
 /// A clean message that a domain's own server took for an address that is on no list.
 #[derive(Clone, Debug)]
 pub struct CountedDelivery {
-    pub key: OutcomeKey,
+    pub key: DeliveryKey,
     pub domain: DomainId,
     pub local: LocalPart,
     pub evidence: Evidence,
@@ -97,7 +97,7 @@ impl LearningBook {
     ///
     /// # Errors
     /// When the store fails; they are forgotten later, by their age.
-    pub async fn forget_counted(&self, keys: &[OutcomeKey]) -> Result<(), StoreError> {
+    pub async fn forget_counted(&self, keys: &[DeliveryKey]) -> Result<(), StoreError> {
         const SQL: &str = "
             DELETE FROM counted_outcome WHERE (queue_id, recipient) IN
                 (SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
@@ -108,7 +108,7 @@ impl LearningBook {
     }
 }
 
-fn number((id, recipient): OutcomeKey) -> (i64, i64) {
+fn number((id, recipient): DeliveryKey) -> (i64, i64) {
     (QueueId::as_u64(id).cast_signed(), recipient.into())
 }
 

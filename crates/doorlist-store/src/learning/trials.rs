@@ -12,7 +12,7 @@ pub struct ToldTrial {
     /// The end of the trial that it was about; `None`: the domain is of before there were trials, and has yet to begin its
     /// own.
     pub until: Option<Timestamp>,
-    /// The last notice.
+    /// The number of the last notice.
     pub stage: i64,
 }
 

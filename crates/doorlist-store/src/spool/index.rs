@@ -9,7 +9,7 @@ mod outcomes;
 use super::body::{HeldBody, MessageBody};
 use super::envelope::{Progress, Settlement};
 use super::error::SpoolError;
-use super::outcome::{DeliveryOutcome, OutcomeKey};
+use super::outcome::{DeliveryKey, DeliveryOutcome};
 use super::record::{self, BodySeal};
 use doorlist_core::queue_id::QueueId;
 use flushes::Flushes;
@@ -76,7 +76,7 @@ pub(super) struct CommitBatch {
     /// Outcomes whose rows come, beside the settlement of their message or before it.
     pub(super) taught: Vec<Arc<DeliveryOutcome>>,
     /// Outcomes whose rows go.
-    pub(super) counted: Vec<OutcomeKey>,
+    pub(super) counted: Vec<DeliveryKey>,
 }
 
 impl CommitBatch {
@@ -94,7 +94,7 @@ struct Due {
     /// Whose progress is to be written; each message once.
     steps: VecDeque<QueueId>,
     taught: Vec<Arc<DeliveryOutcome>>,
-    counted: Vec<OutcomeKey>,
+    counted: Vec<DeliveryKey>,
 }
 
 impl Due {

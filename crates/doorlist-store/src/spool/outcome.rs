@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const OUTCOMES_MAX: usize = 50_000;
 
 /// A message and the place of one of its recipients: nothing has two outcomes.
-pub type OutcomeKey = (QueueId, u32);
+pub type DeliveryKey = (QueueId, u32);
 
 /// The domain's own server took a message for a recipient that is on no list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct DeliveryOutcome {
 }
 
 impl DeliveryOutcome {
-    pub fn key(&self) -> OutcomeKey {
+    pub fn key(&self) -> DeliveryKey {
         (self.id, self.recipient)
     }
 
@@ -80,7 +80,7 @@ impl Spool {
     }
 
     /// Forgets outcomes that are counted. Where that is lost with a crash they come again.
-    pub fn counted(&self, keys: &[OutcomeKey]) {
+    pub fn counted(&self, keys: &[DeliveryKey]) {
         if self.shared.index().counted(keys) {
             self.shared.wake.notify_one();
         }

@@ -5,7 +5,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::verdict::ContentVerdict;
 use doorlist_store::StoreUrl;
-use doorlist_store::spool::{DeliveryOutcome, OutcomeKey, Settlement, Spool};
+use doorlist_store::spool::{DeliveryKey, DeliveryOutcome, Settlement, Spool};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn outcomes_wait_on_sqlite() {
@@ -32,7 +32,7 @@ fn outcome(id: QueueId, recipient: u32) -> DeliveryOutcome {
     }
 }
 
-fn keys(spool: &Spool) -> Vec<OutcomeKey> {
+fn keys(spool: &Spool) -> Vec<DeliveryKey> {
     spool.outcomes(100).iter().map(|outcome| outcome.key()).collect()
 }
 

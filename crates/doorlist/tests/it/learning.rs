@@ -174,7 +174,7 @@ fn a_server_that_takes_every_name_makes_candidates() {
 const KILLS: usize = 200;
 const KILLS_ON_POSTGRES: usize = 20;
 
-/// Between two messages.
+/// The pause between two messages.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the sender heard.

@@ -271,17 +271,17 @@ impl Pool {
         self.connections.len() - self.leaving
     }
 
-    fn poorest(&self) -> Option<Candidate> {
+    fn poorest(&self) -> Option<ConsideredClaim> {
         let &(held, _, customer) = self.waiting.first()?;
         let first = held == 0 || self.accounts.get(&customer).is_some_and(|account| !account.first.is_empty());
-        Some(Candidate { customer, held, first })
+        Some(ConsideredClaim { customer, held, first })
     }
 
     /// The next claim: a destination without a connection may overtake, but not beyond the share of its customer.
-    fn poorest_first(&self) -> Option<Candidate> {
+    fn poorest_first(&self) -> Option<ConsideredClaim> {
         let &(held, _, customer) = self.waiting_first.first()?;
         let share = (self.max / self.accounts.len().max(1)).max(1);
-        (held < share).then_some(Candidate { customer, held, first: true })
+        (held < share).then_some(ConsideredClaim { customer, held, first: true })
     }
 
     fn take_claim(&mut self, customer: ConnectionOwner) -> Option<(DestinationId, ConnectionOwner)> {
@@ -291,7 +291,7 @@ impl Pool {
     }
 
     /// Closes a connection for a claim. False if none may be closed.
-    fn make_room(&mut self, claim: Candidate) -> bool {
+    fn make_room(&mut self, claim: ConsideredClaim) -> bool {
         let idle = self.idle.values().next().copied();
         if let Some(connection) = idle.filter(|_| self.used() - self.idle.len() < claim.limit(self.max)) {
             self.leave(connection);
@@ -314,7 +314,7 @@ impl Pool {
 
     /// The stalled connection to close for a claim: one of the customer with the most connections, if it has more than
     /// the claimant, otherwise one of the claimant.
-    fn stalled_for(&self, claim: Candidate) -> Option<ConnectionId> {
+    fn stalled_for(&self, claim: ConsideredClaim) -> Option<ConnectionId> {
         let richest = self.stalled.last().filter(|(held, ..)| *held > claim.held).map(|(_, _, customer)| *customer);
         let account = self.accounts.get(&richest.unwrap_or(claim.customer))?;
         account.stalled.values().next().copied()
@@ -358,7 +358,7 @@ impl Pool {
 
 /// A claim under consideration.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct ConsideredClaim {
     customer: ConnectionOwner,
     /// Connections of the customer.
     held: usize,
@@ -366,7 +366,7 @@ struct Candidate {
     first: bool,
 }
 
-impl Candidate {
+impl ConsideredClaim {
     /// The claim is granted while fewer connections than this are used.
     fn limit(self, max: usize) -> usize {
         let reserve = (max * RESERVE_PERCENT).div_ceil(100).min(max.saturating_sub(1));

@@ -1,14 +1,14 @@
 //! Outcomes that nobody has counted yet. Must not know where they are written.
 
 use super::Index;
-use crate::spool::outcome::{DeliveryOutcome, OUTCOMES_MAX, OutcomeKey};
+use crate::spool::outcome::{DeliveryKey, DeliveryOutcome, OUTCOMES_MAX};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Outcomes on stable storage, each with the generation of its row.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
-    kept: BTreeMap<OutcomeKey, (u32, Arc<DeliveryOutcome>)>,
+    kept: BTreeMap<DeliveryKey, (u32, Arc<DeliveryOutcome>)>,
     /// On their way there.
     on_the_way: usize,
     /// That were not kept, since too many wait.
@@ -38,13 +38,13 @@ impl Outcomes {
         self.kept.insert(outcome.key(), (generation, outcome)).is_none()
     }
 
-    /// The first ones.
+    /// The first of them, by message.
     pub(super) fn first(&self, limit: usize) -> Vec<Arc<DeliveryOutcome>> {
         self.kept.values().take(limit).map(|(_, outcome)| Arc::clone(outcome)).collect()
     }
 
     /// Somebody has counted it: the generation from which its row goes.
-    pub(super) fn counted(&mut self, key: OutcomeKey) -> Option<u32> {
+    pub(super) fn counted(&mut self, key: DeliveryKey) -> Option<u32> {
         self.kept.remove(&key).map(|(generation, _)| generation)
     }
 
@@ -88,7 +88,7 @@ impl Index {
     }
 
     /// Outcomes are counted: their rows go. `true` if the writer must hear of it.
-    pub(in crate::spool) fn counted(&mut self, keys: &[OutcomeKey]) -> bool {
+    pub(in crate::spool) fn counted(&mut self, keys: &[DeliveryKey]) -> bool {
         let first = self.due.is_empty();
         for key in keys {
             if let Some(generation) = self.outcomes.counted(*key) {

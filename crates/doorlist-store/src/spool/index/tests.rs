@@ -85,9 +85,9 @@ struct World {
     index: Index,
     disk: Disk,
     /// The generations of the rows of outcomes.
-    outcomes: BTreeMap<OutcomeKey, u32>,
+    outcomes: BTreeMap<DeliveryKey, u32>,
     /// Outcomes that were said and not counted.
-    taught: BTreeSet<OutcomeKey>,
+    taught: BTreeSet<DeliveryKey>,
     delivered: BTreeSet<QueueId>,
     said: BTreeMap<QueueId, Option<u32>>,
     accepted: u64,
@@ -133,7 +133,7 @@ impl World {
                 }
             }
             Step::Count(limit) => {
-                let keys: Vec<OutcomeKey> = self.index.outcomes(limit).iter().map(|outcome| outcome.key()).collect();
+                let keys: Vec<DeliveryKey> = self.index.outcomes(limit).iter().map(|outcome| outcome.key()).collect();
                 self.index.counted(&keys);
                 self.taught.retain(|key| !keys.contains(key));
             }
