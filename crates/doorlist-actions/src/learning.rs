@@ -21,6 +21,7 @@ use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::domain::Mode;
+use doorlist_core::learning::CandidateState;
 use doorlist_core::time::Timestamp;
 use doorlist_store::{LearningBook, Spool};
 use questions::Questions;
@@ -30,6 +31,8 @@ use std::time::Duration;
 const LEASE: Duration = Duration::from_mins(2);
 /// Candidates that one look decides on.
 const LOOKED_AT_MAX: u32 = 5_000;
+/// Those among them that wait for the next day alone; no day adds more of one domain.
+const PROVEN_MAX: u32 = 4_000;
 
 /// Learns from one spool. It remembers what servers were asked of late, so that none is asked too often.
 pub struct Learner {
@@ -64,7 +67,9 @@ impl Learner {
         self.begin_trials().await?;
         self.count_deliveries().await?;
         // Looked at first: where nothing waits, nothing is written.
-        let waiting = LearningBook::of(&self.services.recipients).waiting(LOOKED_AT_MAX).await?;
+        let book = LearningBook::of(&self.services.recipients);
+        let mut waiting = book.in_state(CandidateState::Waiting, LOOKED_AT_MAX).await?;
+        waiting.extend(book.in_state(CandidateState::Proven, PROVEN_MAX).await?);
         if waiting.is_empty() || !self.leads("learning").await? {
             return Ok(Vec::new());
         }

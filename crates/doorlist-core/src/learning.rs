@@ -28,6 +28,9 @@ use std::time::Duration;
 pub const ADDED_PER_DAY_MAX: u64 = 2_000;
 /// Candidates of a domain; those with the least evidence make room.
 pub const CANDIDATES_MAX: u64 = 5_000;
+/// Addresses of a domain that wait to be added by themselves, beside its candidates: whoever has 2,000 a day must not lose
+/// the evidence of a large organisation's others.
+pub const WAITING_MAX: u64 = 50_000;
 /// A candidate without mail for so long is forgotten.
 pub const CANDIDATE_FADES_AFTER: Duration = Duration::from_hours(90 * 24);
 /// So long the evidence of a delivery waits for the answers that it needs from the domain's server.

@@ -14,7 +14,7 @@ use crate::json_rows::{from_json, keys, to_json, write_rows};
 use crate::recipients::RecipientStore;
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
-use doorlist_core::learning::{CANDIDATES_MAX, Candidate, CandidateState, Evidence};
+use doorlist_core::learning::{Candidate, CandidateState, Evidence};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -42,14 +42,14 @@ impl LearningBook {
         Self { db: recipients.db().clone() }
     }
 
-    /// Candidates that may be added, by domain, those with the oldest evidence first.
+    /// Candidates in this state, by domain, those that were seen first in front.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn waiting(&self, limit: u32) -> Result<Vec<(DomainId, Candidate)>, StoreError> {
+    pub async fn in_state(&self, state: CandidateState, limit: u32) -> Result<Vec<(DomainId, Candidate)>, StoreError> {
         let sql = "SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
-                   FROM candidate AS c WHERE c.state = 'waiting' ORDER BY c.domain_id, c.last_seen LIMIT $1";
-        (&self.db).rows(sql, &binds![limit]).await?.iter().map(read).collect()
+                   FROM candidate AS c WHERE c.state = $1 ORDER BY c.domain_id, c.last_seen LIMIT $2";
+        (&self.db).rows(sql, &binds![state.word(), limit]).await?.iter().map(read).collect()
     }
 
     /// The candidates of a domain that are for a person to decide on, or that wait: those with the most messages first.
@@ -172,7 +172,12 @@ const FORGET: &str = "
 /// Candidates beyond the number of a domain: those with the fewest messages go, the oldest first.
 const TRIM: &str = "
     DELETE FROM candidate WHERE domain_id = $1 AND local IN
-        (SELECT c.local FROM candidate AS c WHERE c.domain_id = $1
+        (SELECT c.local FROM candidate AS c WHERE c.domain_id = $1 AND c.state IN ('seen', 'ignored')
+         ORDER BY c.messages DESC, c.last_seen DESC, c.local LIMIT $3 OFFSET $2)";
+/// The same of those that wait to be added.
+const TRIM_WAITING: &str = "
+    DELETE FROM candidate WHERE domain_id = $1 AND local IN
+        (SELECT c.local FROM candidate AS c WHERE c.domain_id = $1 AND c.state IN ('waiting', 'proven')
          ORDER BY c.messages DESC, c.last_seen DESC, c.local LIMIT $3 OFFSET $2)";
 
 fn names(domain: DomainId, locals: &[LocalPart]) -> Vec<Value> {
@@ -182,6 +187,7 @@ fn names(domain: DomainId, locals: &[LocalPart]) -> Vec<Value> {
 fn read(row: &Row) -> Result<(DomainId, Candidate), StoreError> {
     let state = match row.text(2)? {
         "waiting" => CandidateState::Waiting,
+        "proven" => CandidateState::Proven,
         "seen" => CandidateState::Seen,
         "ignored" => CandidateState::Ignored,
         other => return Err(StoreError::corrupt("candidate", format!("state {other:?}"))),

@@ -109,6 +109,7 @@ impl Learner {
                 let is_counted = decisions.add.contains_key(&local);
                 if !is_counted && decisions.add.len() as u64 >= room {
                     // Its turn comes on one of the next days, with what is known now.
+                    candidate.state = CandidateState::Proven;
                     return decisions.kept.push(candidate);
                 }
                 let Candidate { messages, evidence, local: own, .. } = candidate;

@@ -270,8 +270,9 @@ async fn of_sub_addresses_and_names_behind_names_only_what_is_proven_is_added() 
 async fn a_day_has_so_many_additions_and_the_rest_comes_later() {
     let mut school = School::with(None).await;
     // A server that refuses random names alone.
-    school.server.route.lock().unwrap().random_answered(false, NOW);
-    school.server.route.lock().unwrap().known_answered(true, NOW);
+    school.day.world.pass(HOUR);
+    school.server.route.lock().unwrap().random_answered(false, NOW + HOUR);
+    school.server.route.lock().unwrap().known_answered(true, NOW + HOUR);
     let more = 30;
     for number in 0..ADDED_PER_DAY_MAX + more {
         let list = school.day.services.recipients.snapshot();

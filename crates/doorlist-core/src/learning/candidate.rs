@@ -25,7 +25,7 @@ pub struct Evidence {
     pub server: Box<str>,
     /// What it said, as a code: `2.0.0`.
     pub status: Box<str>,
-    /// When that server refused a random name, within an hour of the delivery; `None`: not known yet.
+    /// When that server refused a random name, behind the delivery; `None`: not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Timestamp>,
 }
@@ -48,8 +48,10 @@ impl Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateState {
-    /// It may be added by itself: answers are waited for, or the next day.
+    /// It may be added by itself: answers of its server are waited for.
     Waiting,
+    /// It has everything that an addition needs; only the day is full.
+    Proven,
     /// Somebody decides on it.
     Seen,
     /// Somebody has decided that it is not to be shown.
@@ -61,6 +63,7 @@ impl CandidateState {
     pub fn word(self) -> &'static str {
         match self {
             CandidateState::Waiting => "waiting",
+            CandidateState::Proven => "proven",
             CandidateState::Seen => "seen",
             CandidateState::Ignored => "ignored",
         }
@@ -107,7 +110,7 @@ impl Candidate {
                 (self.state, self.evidence) = (CandidateState::Waiting, evidence);
             }
             CandidateState::Seen => self.evidence = evidence,
-            CandidateState::Waiting | CandidateState::Ignored => {}
+            CandidateState::Waiting | CandidateState::Proven | CandidateState::Ignored => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Candidate, EVIDENCE_WAITS_FOR};
 use crate::address::{LocalPart, SubAddressing};
 use crate::time::Timestamp;
-use crate::verification::{FRESH_FOR, Route, RouteTrust, ServerAnswer};
+use crate::verification::{Route, RouteTrust, ServerAnswer};
 
 /// Letters that often part a person's name from what is put behind it.
 const SEPARATORS: [char; 4] = ['-', '.', '_', '+'];
@@ -65,7 +65,7 @@ pub fn next_step(
     let control = match (evidence.control, context.route()) {
         // It was found out before; only the day was over.
         (Some(control), _) => control,
-        (None, Some(route)) => match control_near(&route, evidence.at, now) {
+        (None, Some(route)) => match control_behind(&route, evidence.at, now) {
             ControlState::Refused(control) => control,
             ControlState::AcceptsAll => return LearningStep::Leave("its server takes every name"),
             ControlState::Missing if is_over => return LearningStep::Leave("its server could not be proven in time"),
@@ -97,25 +97,22 @@ pub fn next_step(
 
 /// What is known of a server at the time of a delivery.
 enum ControlState {
-    /// It refused a random name within an hour of the delivery, and is trusted.
+    /// It refused a random name behind the delivery, and is trusted.
     Refused(Timestamp),
     AcceptsAll,
     Missing,
 }
 
-fn control_near(route: &Route, delivered: Timestamp, now: Timestamp) -> ControlState {
+/// A control from before the delivery proves too little: the server may take every name since. The delivery itself must lie
+/// before one that was refused.
+fn control_behind(route: &Route, delivered: Timestamp, now: Timestamp) -> ControlState {
     match (route.trust(now), route.random) {
         (RouteTrust::AcceptsAll, _) => ControlState::AcceptsAll,
-        // Behind the delivery it may be older by now than an hour: what counts is how far both are apart.
-        (RouteTrust::Trusted, Some(random)) if !random.taken && apart(random.at, delivered) < FRESH_FOR => {
+        (RouteTrust::Trusted, Some(random)) if !random.taken && random.at >= delivered => {
             ControlState::Refused(random.at)
         }
         _ => ControlState::Missing,
     }
-}
-
-fn apart(a: Timestamp, b: Timestamp) -> std::time::Duration {
-    a.since(b).max(b.since(a))
 }
 
 /// The base of `base+tag`, where the domain has such addresses.

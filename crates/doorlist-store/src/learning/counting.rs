@@ -1,6 +1,6 @@
 //! Counting deliveries: each once, whatever crashes between the spool and here.
 
-use super::{CANDIDATES_MAX, LearningBook, TRIM, read};
+use super::{LearningBook, TRIM, TRIM_WAITING, read};
 use crate::db::{Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::{to_json, write_rows};
@@ -8,7 +8,7 @@ use crate::numbers::lock_numbers;
 use crate::spool::DeliveryKey;
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
-use doorlist_core::learning::{Candidate, Evidence};
+use doorlist_core::learning::{CANDIDATES_MAX, Candidate, Evidence, WAITING_MAX};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -89,6 +89,7 @@ impl LearningBook {
         write_rows(&mut tx, PUT, &rows).await?;
         for domain in candidates.keys().map(|(domain, _)| *domain).collect::<BTreeSet<_>>() {
             tx.execute(TRIM, &binds![domain, CANDIDATES_MAX.cast_signed(), TRIM_STEP]).await?;
+            tx.execute(TRIM_WAITING, &binds![domain, WAITING_MAX.cast_signed(), TRIM_STEP]).await?;
         }
         tx.commit().await
     }

@@ -63,8 +63,9 @@ Examples:
     },
     /// Set how unlisted recipients are handled
     #[command(after_help = "\
-learn and monitor ask the domain's own server for unlisted recipients: what it takes is accepted. Where it
-knows no such user, they get 550 (in the first 24 hours 450), and 451 while it gives no clear answer.
+learn and monitor ask the domain's own server for unlisted recipients: what it takes is accepted.
+Where it knows no such user, they get 550 (in the first 24 hours 450), and 451 while it gives no
+clear answer.
 
 In mode learn, an address that gets clean mail, and that this server takes, is added to the list and
 marked Auto-Added. A new domain learns for 30 days from its first message on; then it is in mode

@@ -140,7 +140,7 @@ async fn list(
     let mut filter = AccountFilter {
         domain: domain.clone(),
         search: search.map(str::to_owned),
-        auto_added: auto_added,
+        auto_added,
         after: None,
         limit: PAGE,
     };

@@ -48,7 +48,7 @@ fn line(candidate: &CandidateEntry) -> String {
     let named: Vec<&str> =
         candidate.sender_domains.iter().map(|domain| if domain.is_empty() { "<>" } else { domain.as_str() }).collect();
     let state = match candidate.state {
-        CandidateState::Waiting => "; waits to be added",
+        CandidateState::Waiting | CandidateState::Proven => "; waits to be added",
         CandidateState::Ignored => "; ignored",
         CandidateState::Seen => "",
     };

@@ -46,7 +46,7 @@ const TOUR: &[(i32, &str, &str)] = &[
     (0, "changes show 2", ""),
     (0, "queue list", ""),
     (0, "log", ""),
-    (69, "domain mode example.test learn", ""),
+    (64, "domain mode example.test learn --days 0", ""),
     (3, "account show zoe@example.test", ""),
     (3, "queue show 0000000000000", ""),
     (1, "alias add bob@example.test carol", ""),
