@@ -34,7 +34,7 @@ struct RecipientAnswer {
 }
 
 impl Trial {
-    /// Answers one recipient.
+    /// Answers one recipient, and counts it for its source.
     fn answer(
         &mut self,
         member: usize,
@@ -138,7 +138,7 @@ impl Trial {
         }
     }
 
-    /// An attacker guesses.
+    /// One source of an attack guesses a name.
     pub(crate) fn guess(&mut self, number: usize, source: usize, now: Timestamp) {
         let Some(attack) = self.attacks.get_mut(number) else { return };
         let member = attack.organisation;

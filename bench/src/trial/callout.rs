@@ -47,7 +47,7 @@ impl ProbeCounts {
     }
 }
 
-/// Asks all servers.
+/// Asks the servers of all organisations.
 #[derive(Debug, Default)]
 pub(crate) struct Callout {
     names: HashMap<DomainId, AskedName>,

@@ -70,7 +70,7 @@ impl Chance {
         from + span.mul_f64(self.unit())
     }
 
-    /// Mixes the order.
+    /// Puts items into another order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));

@@ -17,6 +17,7 @@ use std::time::Duration;
 pub(crate) struct RecipientAttempt<'a> {
     pub(crate) client: IpAddr,
     /// The reverse path; empty for the null sender.
+    #[expect(dead_code, reason = "whether an attempt is a retry is not looked at yet")]
     pub(crate) sender: &'a str,
     pub(crate) recipient: &'a Address,
 }

@@ -135,7 +135,7 @@ impl TrialMessage {
     }
 }
 
-/// What happens next.
+/// What happens at a time of the trial.
 #[derive(Clone, Debug)]
 pub(crate) enum Happening {
     Mail(TrialMessage),

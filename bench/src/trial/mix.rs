@@ -20,10 +20,10 @@ pub(crate) struct TrialMix {
     pub(crate) names: NameMix,
     #[serde(default)]
     pub(crate) mail: MailMix,
-    /// Runs of spam.
+    /// Much spam in short times.
     #[serde(default)]
     pub(crate) spam: Vec<SpamRun>,
-    /// Directory harvest attacks.
+    /// Attacks that guess the names of its people.
     #[serde(default)]
     pub(crate) harvest: Vec<HarvestMix>,
     /// Bounces to forged senders.
@@ -57,7 +57,7 @@ pub(crate) struct NameMix {
     pub(crate) aliases: f64,
     /// Share of people whose only local part looks like a short form of somebody else's.
     pub(crate) false_aliases: f64,
-    /// Distribution lists.
+    /// Number of its distribution lists.
     pub(crate) lists: usize,
     /// Shares of people who come, and who go, during the trial.
     pub(crate) join: f64,
@@ -194,7 +194,7 @@ impl TrialMix {
         files.iter().map(|file| Self::of_file(file)).collect()
     }
 
-    /// Reads one mix.
+    /// Reads the mix of one file.
     pub(crate) fn of_file(file: &Path) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         Self::parse(&text).with_context(|| format!("{} is no mix of a trial", file.display()))

@@ -48,7 +48,7 @@ const LISTS: &[&str] = &[
     "all",
 ];
 
-/// A person's name.
+/// First and last name of a person.
 #[derive(Clone, Debug)]
 pub(crate) struct PersonName {
     pub(crate) first: &'static str,

@@ -16,7 +16,7 @@ const LATE_MAX: f64 = 0.1;
 /// An attacker learns at most this part of what a server without a defence tells.
 const YIELD_MAX: f64 = 0.01;
 
-/// The whole report.
+/// All sections of the report.
 pub(crate) fn page(trial: &Trial, end: Timestamp) -> String {
     let mut page = String::new();
     figures(&mut page, trial, end);

@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 const LISTED_KEPT: u32 = 3;
 const PORT: u16 = 25;
 
-/// One installation.
+/// An installation with its store, spool and learner.
 pub(crate) struct World {
     pub(crate) services: Arc<Services>,
     pub(crate) spool: Spool,
