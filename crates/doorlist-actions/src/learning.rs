@@ -20,9 +20,11 @@ use crate::error::ActionError;
 use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Via};
+use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::Spool;
 use questions::Questions;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// One node at a time adds addresses; another may begin after this time, which is harmless.
@@ -33,6 +35,8 @@ pub struct Learner {
     services: Services,
     spool: Spool,
     questions: Questions,
+    /// Domains that can add no more on this day, and when they were looked at.
+    full: HashMap<DomainId, Timestamp>,
 }
 
 /// What was added to a list.
@@ -45,7 +49,7 @@ pub struct Learned {
 impl Learner {
     /// Learns from the deliveries of this spool.
     pub fn new(services: Services, spool: Spool) -> Self {
-        Self { services, spool, questions: Questions::default() }
+        Self { services, spool, questions: Questions::default(), full: HashMap::new() }
     }
 
     /// Waits until there is something to learn from.

@@ -42,14 +42,25 @@ impl LearningBook {
         Self { db: recipients.db().clone() }
     }
 
-    /// Candidates that may be added, by domain, those with the oldest evidence first.
+    /// Domains with candidates that may be added.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn waiting(&self, limit: u32) -> Result<Vec<(DomainId, Candidate)>, StoreError> {
+    pub async fn waiting_domains(&self) -> Result<Vec<DomainId>, StoreError> {
+        let sql = "SELECT DISTINCT domain_id FROM candidate WHERE state = 'waiting' ORDER BY domain_id";
+        (&self.db).list(sql, &[]).await
+    }
+
+    /// Candidates of a domain that may be added, those with the oldest evidence first. The limit is the domain's own: a
+    /// domain with many keeps no other one waiting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waiting(&self, domain: DomainId, limit: u32) -> Result<Vec<Candidate>, StoreError> {
         let sql = "SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
-                   FROM candidate AS c WHERE c.state = 'waiting' ORDER BY c.domain_id, c.last_seen LIMIT $1";
-        (&self.db).rows(sql, &binds![limit]).await?.iter().map(read).collect()
+                   FROM candidate AS c WHERE c.state = 'waiting' AND c.domain_id = $1 ORDER BY c.last_seen LIMIT $2";
+        let rows = (&self.db).rows(sql, &binds![domain, limit]).await?;
+        rows.iter().map(|row| Ok(read(row)?.1)).collect()
     }
 
     /// The candidates of a domain that are for a person to decide on, or that wait: those with the most messages first.

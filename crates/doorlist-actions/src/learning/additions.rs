@@ -5,7 +5,7 @@ use super::{Learned, Learner, actor};
 use crate::error::ActionError;
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, ChangeSet, Source, Structure};
-use doorlist_core::domain::{DomainId, ProtectedDomain};
+use doorlist_core::domain::ProtectedDomain;
 use doorlist_core::learning::{
     ADDED_PER_DAY_MAX, Candidate, CandidateState, DAY, LearningContext, LearningStep, Standing, next_step,
 };
@@ -16,9 +16,13 @@ use doorlist_store::LearningBook;
 use doorlist_store::learning::LearnedAddress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Candidates that one look decides on.
+/// Candidates of one domain that one look decides on.
 const LOOKED_AT_MAX: u32 = 5_000;
+/// A domain whose day is full is looked at so often: what is new there only needs its control, which may lie an hour
+/// behind the delivery.
+const FULL_LOOK_EVERY: Duration = Duration::from_mins(30);
 /// Questions for one candidate: controls, then one address.
 const QUESTIONS_MAX: usize = 2;
 
@@ -37,13 +41,15 @@ impl Learner {
     /// Looks at every candidate that waits.
     pub(super) async fn add_addresses(&mut self) -> Result<Vec<Learned>, ActionError> {
         let book = LearningBook::of(&self.services.recipients);
-        let mut by_domain = BTreeMap::<DomainId, Vec<Candidate>>::new();
-        for (domain, candidate) in book.waiting(LOOKED_AT_MAX).await? {
-            by_domain.entry(domain).or_default().push(candidate);
-        }
-        self.questions.begin(self.services.now());
+        let now = self.services.now();
+        self.questions.begin(now);
+        self.full.retain(|_, looked| now.since(*looked) < FULL_LOOK_EVERY);
         let mut learned = Vec::new();
-        for (id, candidates) in by_domain {
+        for id in book.waiting_domains().await? {
+            if self.full.contains_key(&id) {
+                continue;
+            }
+            let candidates = book.waiting(id, LOOKED_AT_MAX).await?;
             let list = self.services.recipients.snapshot();
             let name = candidates.first().map(|candidate| &candidate.evidence.name);
             let domain = name.and_then(|name| list.domain(name)).filter(|domain| domain.id == id).map(Arc::clone);
@@ -69,6 +75,9 @@ impl Learner {
     ) -> Result<u64, ActionError> {
         let now = self.services.now();
         let room = ADDED_PER_DAY_MAX.saturating_sub(book.learned_since(domain.id, now - DAY).await?);
+        if room == 0 {
+            self.full.insert(domain.id, now);
+        }
         let mut decisions = Decisions::default();
         for candidate in candidates {
             self.decide(domain, candidate, room, now, &mut decisions).await;
@@ -95,6 +104,10 @@ impl Learner {
             candidate.state = CandidateState::Seen;
             return decisions.kept.push(candidate);
         }
+        // What is proven waits for its day, and its server is not asked again meanwhile.
+        if room == 0 && candidate.evidence.control.is_some() {
+            return;
+        }
         match self.step(domain, &candidate, now).await {
             LearningStep::Forget => decisions.gone.push(candidate.local),
             LearningStep::Leave(_) => {
@@ -104,11 +117,14 @@ impl Learner {
             // The next look goes on.
             LearningStep::AskControls | LearningStep::Ask(_) => {}
             LearningStep::Add(local, control) => {
-                candidate.evidence.control = Some(control);
+                let was_known = candidate.evidence.control.replace(control) == Some(control);
                 let is_counted = decisions.add.contains_key(&local);
                 if !is_counted && decisions.add.len() as u64 >= room {
                     // Its turn comes on one of the next days, with what is known now.
-                    return decisions.kept.push(candidate);
+                    if !was_known {
+                        decisions.kept.push(candidate);
+                    }
+                    return;
                 }
                 let Candidate { messages, evidence, local: own, .. } = candidate;
                 let added = LearnedAddress { local: local.clone(), learned: now, messages, evidence };
