@@ -37,8 +37,7 @@ impl Defence {
         self.sources.get(&key).map_or(SourceStanding::Normal, |record| record.standing(now))
     }
 
-    /// How much the source is trusted to name existing recipients.
-    #[expect(clippy::unused_self, reason = "good records are not kept yet")]
+    /// How much the source is trusted to name existing recipients; good records are not kept yet.
     pub(crate) fn class(&self, _client: IpAddr, _now: Timestamp) -> SourceClass {
         SourceClass::Ordinary
     }
@@ -57,8 +56,7 @@ impl Defence {
         is_flagged
     }
 
-    /// A message of this source was delivered, and is clean.
-    #[expect(clippy::unused_self, reason = "good records are not kept yet")]
+    /// A message of this source was delivered, and is clean; good records are not kept yet.
     pub(crate) fn delivered_clean(&mut self, _attempt: RecipientAttempt<'_>, _now: Timestamp) {}
 
     /// Forgets what matters no more.

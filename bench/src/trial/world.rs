@@ -196,17 +196,15 @@ impl ServerState for TrialServers {
         let id = lock(&self.domains).get(name).copied();
         let now = self.now();
         let mut answers = Vec::new();
-        if let Some(asked) = id.and_then(|id| {
-            lock(&self.callout).name(id).map(|asked| match address {
-                None => {
-                    asked.ask_controls(now);
-                    None
-                }
-                Some(address) => Some((address.clone(), asked.ask_now(address.local(), now))),
-            })
-        }) {
-            answers.extend(asked);
+        let mut callout = lock(&self.callout);
+        match (id.and_then(|id| callout.name(id)), address) {
+            (Some(asked), None) => asked.ask_controls(now),
+            (Some(asked), Some(address)) => {
+                answers.push((address.clone(), asked.ask_now(address.local(), now)));
+            }
+            (None, _) => {}
         }
+        drop(callout);
         let standing = self.routes(name).pop();
         let probe = ServerProbe { server: server_of(name), answers, dialogue: Vec::new(), failure: None, standing };
         Box::pin(async { vec![probe] })
