@@ -18,6 +18,7 @@ mod samples;
 mod server;
 mod sink;
 mod table;
+mod trial;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -38,6 +39,10 @@ enum Command {
     #[command(after_help = "Examples:\n  cargo run --release -p doorlist-bench -- table\n  \
         cargo run --release -p doorlist-bench -- table --runs 1 --only relay --server postfix --server doorlist")]
     Table(table::Options),
+    /// Play a trial of thirty days in minutes, and print what was listed, refused, deferred and learnt
+    #[command(after_help = "Examples:\n  cargo run --release -p doorlist-bench -- trial\n  \
+        cargo run --release -p doorlist-bench -- trial --seed 7 --mix bench/trials/village.toml")]
+    Trial(trial::Options),
     /// Be the next hop, or a server that does nothing, until interrupted
     #[command(after_help = "Example:\n  cargo run --release -p doorlist-bench -- sink --listen 127.0.0.1:2600")]
     Sink {
@@ -49,6 +54,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Table(options) => table::run(&options),
+        Command::Trial(options) => trial::run(&options),
         Command::Sink { listen } => {
             let sink = sink::Sink::start(listen, Arc::new(load::Message::new(measure::MESSAGE)))?;
             eprintln!("sink: listening on {}", sink.address());

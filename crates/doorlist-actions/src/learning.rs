@@ -21,7 +21,6 @@ use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::domain::Mode;
-use doorlist_core::learning::CandidateState;
 use doorlist_core::time::Timestamp;
 use doorlist_store::{LearningBook, Spool};
 use questions::Questions;
@@ -29,10 +28,6 @@ use std::time::Duration;
 
 /// One node at a time adds addresses; another may begin after this time, which is harmless.
 const LEASE: Duration = Duration::from_mins(2);
-/// Candidates that one look decides on.
-const LOOKED_AT_MAX: u32 = 5_000;
-/// Those among them that wait for the next day alone; no day adds more of one domain.
-const PROVEN_MAX: u32 = 4_000;
 
 /// Learns from one spool. It remembers what servers were asked of late, so that none is asked too often.
 pub struct Learner {
@@ -68,8 +63,7 @@ impl Learner {
         self.count_deliveries().await?;
         // Looked at first: where nothing waits, nothing is written.
         let book = LearningBook::of(&self.services.recipients);
-        let mut waiting = book.in_state(CandidateState::Waiting, LOOKED_AT_MAX).await?;
-        waiting.extend(book.in_state(CandidateState::Proven, PROVEN_MAX).await?);
+        let waiting = book.waiting_domains().await?;
         if waiting.is_empty() || !self.leads("learning").await? {
             return Ok(Vec::new());
         }

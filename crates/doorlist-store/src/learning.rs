@@ -42,14 +42,30 @@ impl LearningBook {
         Self { db: recipients.db().clone() }
     }
 
-    /// Candidates in this state, by domain, those that were seen first in front.
+    /// Domains with candidates that may be added.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn in_state(&self, state: CandidateState, limit: u32) -> Result<Vec<(DomainId, Candidate)>, StoreError> {
+    pub async fn waiting_domains(&self) -> Result<Vec<DomainId>, StoreError> {
+        let sql = "SELECT DISTINCT domain_id FROM candidate WHERE state IN ('waiting', 'proven') ORDER BY domain_id";
+        (&self.db).list(sql, &[]).await
+    }
+
+    /// Candidates of a domain in this state, those with the oldest evidence first. The limit is the domain's own: a
+    /// domain with many keeps no other one waiting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waiting(
+        &self,
+        domain: DomainId,
+        state: CandidateState,
+        limit: u32,
+    ) -> Result<Vec<Candidate>, StoreError> {
         let sql = "SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
-                   FROM candidate AS c WHERE c.state = $1 ORDER BY c.domain_id, c.last_seen LIMIT $2";
-        (&self.db).rows(sql, &binds![state.word(), limit]).await?.iter().map(read).collect()
+                   FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2 ORDER BY c.last_seen LIMIT $3";
+        let rows = (&self.db).rows(sql, &binds![state.word(), domain, limit]).await?;
+        rows.iter().map(|row| Ok(read(row)?.1)).collect()
     }
 
     /// The candidates of a domain that are for a person to decide on, or that wait: those with the most messages first.

@@ -70,11 +70,12 @@ async fn tell(url: StoreUrl) {
     let mut candidates = book.find(DOMAIN, &[local("ann"), local("nobody")]).await.unwrap();
     assert_eq!((candidates.len(), candidates[0].senders.as_slice()), (1, &["ann@sender.test".into()][..]));
     assert_eq!((candidates[0].first_seen, candidates[0].last_seen), (NOW, NOW + DAY));
-    let waits = async || book.in_state(CandidateState::Waiting, 10).await.unwrap();
-    assert_eq!(waits().await, [(DOMAIN, candidates[0].clone())]);
+    let waits = async || book.waiting(DOMAIN, CandidateState::Waiting, 10).await.unwrap();
+    assert_eq!(book.waiting_domains().await.unwrap(), [DOMAIN]);
+    assert_eq!(waits().await, candidates[..1]);
     candidates[0].evidence.control = Some(NOW);
     book.decide(DOMAIN, &candidates).await.unwrap();
-    assert_eq!(waits().await[0].1.evidence.control, Some(NOW));
+    assert_eq!(waits().await[0].evidence.control, Some(NOW));
 
     let learned =
         LearnedAddress { local: local("ann"), learned: NOW, messages: 2, evidence: candidates[0].evidence.clone() };

@@ -17,6 +17,8 @@ use doorlist_store::learning::LearnedAddress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Candidates of one domain that one look decides on, beside those that wait for their day alone.
+const LOOKED_AT_MAX: u32 = 5_000;
 /// Questions for one candidate: controls, then one address.
 const QUESTIONS_MAX: usize = 2;
 
@@ -32,19 +34,22 @@ struct Decisions {
 }
 
 impl Learner {
-    /// Decides on candidates that wait.
-    pub(super) async fn add_addresses(
-        &mut self,
-        waiting: Vec<(DomainId, Candidate)>,
-    ) -> Result<Vec<Learned>, ActionError> {
+    /// Decides on the candidates of these domains that wait. The limits are each domain's own: one with many keeps no other
+    /// one waiting.
+    pub(super) async fn add_addresses(&mut self, domains: Vec<DomainId>) -> Result<Vec<Learned>, ActionError> {
         let book = LearningBook::of(&self.services.recipients);
-        let mut by_domain = BTreeMap::<DomainId, Vec<Candidate>>::new();
-        for (domain, candidate) in waiting {
-            by_domain.entry(domain).or_default().push(candidate);
-        }
-        self.questions.begin(self.services.now());
+        let now = self.services.now();
+        self.questions.begin(now);
         let mut learned = Vec::new();
-        for (id, candidates) in by_domain {
+        for id in domains {
+            let room = ADDED_PER_DAY_MAX.saturating_sub(book.learned_since(id, now - DAY).await?);
+            let places = u32::try_from(room).unwrap_or(u32::MAX);
+            // Those who have waited for a day come first.
+            let mut candidates = book.waiting(id, CandidateState::Proven, places).await?;
+            candidates.extend(book.waiting(id, CandidateState::Waiting, LOOKED_AT_MAX).await?);
+            if candidates.is_empty() {
+                continue;
+            }
             let list = self.services.recipients.snapshot();
             let name = candidates.first().map(|candidate| &candidate.evidence.name);
             let domain = name.and_then(|name| list.domain(name)).filter(|domain| domain.id == id).map(Arc::clone);
@@ -53,7 +58,7 @@ impl Learner {
                 book.forget(id, &locals).await?;
                 continue;
             };
-            let addresses = self.add_to(&book, &domain, candidates).await?;
+            let addresses = self.add_to(&book, &domain, candidates, room).await?;
             if addresses > 0 {
                 learned.push(Learned { domain: domain.name.clone(), addresses });
             }
@@ -67,9 +72,9 @@ impl Learner {
         book: &LearningBook,
         domain: &ProtectedDomain,
         candidates: Vec<Candidate>,
+        room: u64,
     ) -> Result<u64, ActionError> {
         let now = self.services.now();
-        let room = ADDED_PER_DAY_MAX.saturating_sub(book.learned_since(domain.id, now - DAY).await?);
         let mut decisions = Decisions::default();
         for candidate in candidates {
             self.decide(domain, candidate, room, now, &mut decisions).await;

@@ -1,5 +1,7 @@
 //! Lists that grow from mail, with the clock and the domain's server in the hands of the test.
 
+mod limits;
+
 use crate::day::{Day, NOW, addresses, name};
 use doorlist_actions::{
     AccountAdd, AccountConfirm, AccountList, AccountShow, AliasPromote, AliasReassign, AliasSuggest, CandidateAdd,
@@ -9,7 +11,7 @@ use doorlist_actions::{
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Source;
 use doorlist_core::domain::Mode;
-use doorlist_core::learning::{ADDED_PER_DAY_MAX, CandidateState};
+use doorlist_core::learning::CandidateState;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_core::verification::{Route, ServerAnswer};
@@ -264,45 +266,6 @@ async fn of_sub_addresses_and_names_behind_names_only_what_is_proven_is_added() 
     let asked = school.server.asked.lock().unwrap().clone();
     assert_eq!(asked.iter().filter(|name| name.starts_with("ann-")).count(), 1, "{asked:?}");
     assert!(!asked.contains(&"ann-shop".to_owned()), "the random rest, not the name itself: {asked:?}");
-}
-
-#[tokio::test]
-async fn a_day_has_so_many_additions_and_the_rest_comes_later() {
-    let mut school = School::with(None).await;
-    // A server that refuses random names alone.
-    school.day.world.pass(HOUR);
-    school.server.route.lock().unwrap().random_answered(false, NOW + HOUR);
-    school.server.route.lock().unwrap().known_answered(true, NOW + HOUR);
-    let more = 30;
-    for number in 0..ADDED_PER_DAY_MAX + more {
-        let list = school.day.services.recipients.snapshot();
-        let domain = list.domain(&name("example.test")).unwrap().id;
-        let book = doorlist_store::LearningBook::of(&school.day.services.recipients);
-        let delivery = doorlist_store::learning::CountedDelivery {
-            key: (doorlist_core::queue_id::QueueId::from_u64(number), 0),
-            domain,
-            local: doorlist_core::address::LocalPart::from_canonical(&format!("n{number:04}")),
-            evidence: doorlist_core::learning::Evidence {
-                queue_id: doorlist_core::queue_id::QueueId::from_u64(number),
-                at: NOW + Duration::from_millis(number),
-                name: name("example.test"),
-                sender: "friend@sender.test".into(),
-                server: SERVER.into(),
-                status: "2.0.0".into(),
-                control: None,
-            },
-            learns: true,
-        };
-        book.count(&[delivery], NOW).await.unwrap();
-    }
-    let added = |learned: Vec<doorlist_actions::Learned>| learned.iter().map(|one| one.addresses).sum::<u64>();
-    assert_eq!(added(school.learner.look().await.unwrap()), ADDED_PER_DAY_MAX);
-    assert_eq!(added(school.learner.look().await.unwrap()), 0);
-    // Its server is not to be asked again for what was proven then.
-    school.day.world.pass(DAY + HOUR);
-    *school.server.is_down.lock().unwrap() = true;
-    assert_eq!(added(school.learner.look().await.unwrap()), more);
-    assert_eq!(added(school.learner.look().await.unwrap()), 0);
 }
 
 #[tokio::test]

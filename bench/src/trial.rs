@@ -1,0 +1,117 @@
+//! A trial of thirty days, played in minutes: lists, learning, callouts and harvest detection are the real pieces; SMTP,
+//! DNS and scanners are left out, and the clock is a parameter. See `bench/trials/README.md`.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `mix` | organisations and what happens to them, read from files |
+//! | `chance` | chance that a seed repeats |
+//! | `names`, `people` | who truly has which address, and when |
+//! | `message`, `mail`, `attack` | what is sent, and how it comes again |
+//! | `own_server`, `callout` | the organisations' own servers, and how they are asked |
+//! | `harvest` | the adapter to harvest detection |
+//! | `ports`, `world` | the real store, spool and learner |
+//! | `days`, `answers`, `deliveries` | what happens, in the order of time |
+//! | `tally`, `review`, `report` | what is counted, compared with the truth, and shown |
+
+mod answers;
+mod attack;
+mod callout;
+mod chance;
+mod days;
+mod deliveries;
+mod harvest;
+mod mail;
+mod message;
+mod mix;
+mod names;
+mod own_server;
+mod people;
+mod ports;
+mod report;
+mod review;
+mod tally;
+mod world;
+
+use crate::machine::project_root;
+use anyhow::{Context as _, Result, ensure};
+use days::Trial;
+use mix::TrialMix;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What `trial` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Play these mixes only, all behind one installation
+    #[arg(long, value_name = "FILE")]
+    mix: Vec<PathBuf>,
+    /// Play every mix of this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "mix")]
+    mixes: Option<PathBuf>,
+    /// Everything that is left to chance follows from it
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
+    /// Length of the trial in days
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    days: u32,
+    /// Put the result into bench/RESULTS.md, in place of the last one
+    #[arg(long)]
+    write: bool,
+}
+
+/// Plays a trial and prints what it showed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mixes = if options.mix.is_empty() {
+        let folder = options.mixes.clone().unwrap_or_else(|| project_root().join("bench/trials"));
+        TrialMix::of_folder(&folder)?
+    } else {
+        options.mix.iter().map(|file| TrialMix::of_file(file)).collect::<Result<_>>()?
+    };
+    ensure!(!mixes.is_empty(), "there is no mix to play");
+    let begun = Instant::now();
+    let page = tokio::runtime::Runtime::new()?.block_on(async {
+        let mut trial = Trial::of(&mixes, options.days, options.seed).await?;
+        trial.run().await?;
+        anyhow::Ok(report::page(&trial, trial.start + people::DAY * trial.days))
+    })?;
+    let head = format!(
+        "{SECTION}\n\nWritten by `cargo run --release -p doorlist-bench -- trial --write`, seed {}, {} days; see \
+         [trials](trials/README.md). Played in {:.0} s.\n\n",
+        options.seed,
+        options.days,
+        begun.elapsed().as_secs_f64(),
+    );
+    println!("{head}{page}");
+    if options.write { write(&(head + page.trim_end() + "\n")) } else { Ok(()) }
+}
+
+/// The heading under which the result stands.
+const SECTION: &str = "## A trial of thirty days";
+
+/// Puts the section into the page, in place of the last one.
+fn write(section: &str) -> Result<()> {
+    let file = project_root().join("bench/RESULTS.md");
+    let page = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    fs::write(&file, replaced(&page, section)).with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn replaced(page: &str, section: &str) -> String {
+    let Some(begin) = page.find(SECTION) else { return format!("{}\n\n{section}", page.trim_end()) };
+    let behind = page.get(begin + SECTION.len()..).unwrap_or_default();
+    let rest = behind.find("\n## ").and_then(|at| behind.get(at..)).unwrap_or_default();
+    format!("{}{section}{rest}", page.get(..begin).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_the_place_of_the_last_one() {
+        let new = format!("{SECTION}\n\nnew\n");
+        let page = format!("# Results\n\n{SECTION}\n\nold\n\n## Other\n\nrows\n");
+        assert_eq!(replaced(&page, &new), format!("# Results\n\n{new}\n## Other\n\nrows\n"));
+        assert_eq!(replaced("# Results\n", &new), format!("# Results\n\n{new}"));
+    }
+}
