@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// The controls of a name are asked for so often at most.
-const CONTROLS_EVERY: Duration = Duration::from_mins(5);
+const CONTROLS_EVERY: Duration = Duration::from_mins(1);
 /// An answer about an address counts for so long.
 const ANSWER_FOR: Duration = Duration::from_mins(30);
 /// Addresses that one look asks for.
