@@ -26,8 +26,8 @@ use doorlist_store::{LearningBook, Spool};
 use questions::Questions;
 use std::time::Duration;
 
-/// One node at a time adds addresses; another may begin after this time, which is harmless.
-const LEASE: Duration = Duration::from_mins(2);
+/// One node at a time adds addresses; another, or the same one behind a crash, may begin after this time, which is harmless.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// Learns from one spool. It remembers what servers were asked of late, so that none is asked too often.
 pub struct Learner {

@@ -34,7 +34,7 @@ pub(crate) async fn an_empty_list_refuses_nobody_for_good(here: &RecipientStore,
 
     // What the list made of a mode is nobody's change: enforcing is undone as if it were as it was left.
     let back = undo(here, enforced).await;
-    assert_eq!((back.domains, mode(here).await), (1, Mode::Monitor));
+    assert_eq!((back.domains, mode(here).await), (1, Mode::NEW));
     undo(here, back.change_id.unwrap()).await;
     assert!(begins(mode(here).await, begun), "enforced again as it was when the list was empty, and filled");
 
