@@ -20,7 +20,7 @@ use crate::error::ActionError;
 use crate::services::Services;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Via};
-use doorlist_core::domain::Mode;
+use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::time::Timestamp;
 use doorlist_store::{LearningBook, Spool};
 use questions::Questions;
@@ -34,6 +34,8 @@ pub struct Learner {
     services: Services,
     spool: Spool,
     questions: Questions,
+    /// The last domain that a look decided on: the next look begins behind it.
+    last: Option<DomainId>,
 }
 
 /// What was added to a list.
@@ -46,7 +48,7 @@ pub struct Learned {
 impl Learner {
     /// Learns from the deliveries of this spool.
     pub fn new(services: Services, spool: Spool) -> Self {
-        Self { services, spool, questions: Questions::default() }
+        Self { services, spool, questions: Questions::default(), last: None }
     }
 
     /// Waits until there is something to learn from.

@@ -266,7 +266,7 @@ impl HarvestDefence {
         }
     }
 
-    /// SourceTable that are flagged at this time.
+    /// Sources that are flagged at this time.
     pub(crate) fn flagged(&self, now: Timestamp) -> u64 {
         self.sources.flagged(now)
     }

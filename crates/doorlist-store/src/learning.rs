@@ -51,8 +51,9 @@ impl LearningBook {
         (&self.db).list(sql, &[]).await
     }
 
-    /// Candidates of a domain in this state, those with the oldest evidence first. The limit is the domain's own: a
-    /// domain with many keeps no other one waiting.
+    /// Candidates of a domain in this state: of those that wait for their day, the ones with the most messages come first,
+    /// so that the list has soon what most mail goes to; of others, those with the oldest evidence. The limit is the
+    /// domain's own: a domain with many keeps no other one waiting.
     ///
     /// # Errors
     /// When the store fails.
@@ -63,7 +64,8 @@ impl LearningBook {
         limit: u32,
     ) -> Result<Vec<Candidate>, StoreError> {
         let sql = "SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
-                   FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2 ORDER BY c.last_seen LIMIT $3";
+                   FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2
+                   ORDER BY CASE WHEN c.state = 'proven' THEN -c.messages ELSE 0 END, c.last_seen, c.local LIMIT $3";
         let rows = (&self.db).rows(sql, &binds![state.word(), domain, limit]).await?;
         rows.iter().map(|row| Ok(read(row)?.1)).collect()
     }

@@ -6,10 +6,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// VerificationRecords of addresses that exist, at most: no organisation that learns its list from mail has more, and a server that
-/// takes every name must not fill the memory.
+/// Records of addresses that exist, at most: no organisation that learns its list from mail has more, and a server that takes
+/// every name must not fill the memory.
 pub const VALID_MAX: usize = 100_000;
-/// VerificationRecords of addresses that do not exist, at most.
+/// Records of addresses that do not exist, at most.
 pub const INVALID_MAX: usize = 50_000;
 
 /// What a server said about an address, and when.

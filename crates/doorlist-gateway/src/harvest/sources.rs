@@ -107,7 +107,7 @@ impl SourceTable {
         self.with(source, release).unwrap_or(false)
     }
 
-    /// SourceTable that are flagged at this time.
+    /// Sources that are flagged at this time.
     pub(super) fn flagged(&self, now: Timestamp) -> u64 {
         let is_flagged = |record: &&SourceRecord| record.flagged_until(now).is_some();
         self.shards.iter().map(|shard| lock(shard).records.values().filter(is_flagged).count() as u64).sum()

@@ -78,11 +78,8 @@ impl InboundTransaction {
         self.offer.size_of_others.unwrap_or(self.offer.size_max)
     }
 
-    fn note_new_domain(&mut self, recipient: &Recipient, decision: &Decision) {
-        if let (Recipient::Address(address), Some(id)) = (recipient, decision.domain)
-            && self.list.domain(address.domain()).is_some_and(|domain| domain.mode == Mode::NEW)
-            && !self.new_domains.contains(&id)
-        {
+    fn note_new_domain(&mut self, id: DomainId) {
+        if !self.new_domains.contains(&id) {
             self.new_domains.push(id);
         }
     }
@@ -270,6 +267,8 @@ impl SessionDialogue {
             Recipient::Address(address) => transaction.list.domain(address.domain()).map(|domain| &**domain),
             _ => None,
         };
+        // Its trial begins with its first message.
+        let begins_trial = domain.filter(|domain| domain.mode == Mode::NEW).map(|domain| domain.id);
         let delay = self.guard.delay(standing, decision.reason.answer(), domain, now);
         if let Some(until) = self.guard.answered(&recipient, &decision, now) {
             self.tell_flagged(until, now);
@@ -282,15 +281,23 @@ impl SessionDialogue {
         self.out.extend_from_slice(reply.line());
         if decision.verdict == Verdict::Accept {
             self.commands.rcpt_accepted += 1;
-            return (self.add(recipient, &path, &decision), delay);
+            return (self.add(recipient, &path, &decision, begins_trial), delay);
         }
         self.log_refusal(&path, &decision, reply, now);
         (AcceptedRecipient::No, delay)
     }
 
-    fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> AcceptedRecipient {
+    fn add(
+        &mut self,
+        recipient: Recipient,
+        path: &str,
+        decision: &Decision,
+        begins_trial: Option<DomainId>,
+    ) -> AcceptedRecipient {
         let Some(transaction) = &mut self.transaction else { return AcceptedRecipient::No };
-        transaction.note_new_domain(&recipient, decision);
+        if let Some(id) = begins_trial {
+            transaction.note_new_domain(id);
+        }
         let is_new = match recipient {
             Recipient::Address(address) => transaction.seen.insert(address),
             Recipient::Postmaster | Recipient::Relay => !std::mem::replace(&mut transaction.has_bare_postmaster, true),

@@ -19,9 +19,7 @@ pub(super) async fn run(mut learner: Learner) {
         match learner.look().await {
             Ok(learned) => {
                 for Learned { domain, addresses } in learned {
-                    let (addresses, are) =
-                        if addresses == 1 { ("1 address", "is") } else { (&*format!("{addresses} addresses"), "are") };
-                    info!("{addresses} of {domain} {are} on its list now, learned from mail");
+                    info!("{domain}: learned from mail, new on its list: {addresses}");
                 }
             }
             Err(error) => warn!("cannot learn from mail now: {error}"),

@@ -1,7 +1,7 @@
 //! `doorlist domain preview`: who would have been refused had the list been enforced, in groups; whoever looks real or is
 //! undecided by name, with the commands that put it on the list.
 
-use super::unlisted::{commands_of, senders};
+use super::unlisted::{line_with_commands, senders};
 use crate::command_target::CommandTarget;
 use crate::commands::print;
 use crate::exit::{Exit, Failure};
@@ -34,15 +34,6 @@ struct PreviewSummary<'a> {
     unnamed: u64,
 }
 
-/// A recipient with the commands for it, as JSON.
-#[derive(Serialize)]
-struct PreviewLine<'a> {
-    #[serde(flatten)]
-    recipient: &'a PreviewedRecipient,
-    add: String,
-    alias: String,
-}
-
 pub(super) async fn preview(
     target: &mut CommandTarget,
     out: &mut Output,
@@ -62,17 +53,7 @@ pub(super) async fn preview(
     }
     let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
     for recipient in &report.recipients {
-        let (add, alias, base) = commands_of(&recipient.address, separators);
-        if out.is_json() {
-            out.object(&PreviewLine { recipient, add, alias })?;
-            continue;
-        }
-        out.line(&line(recipient))?;
-        if let Some(base) = base {
-            out.line(&format!("  is a sub-address of {base}, which is not on the list"))?;
-        }
-        out.line(&format!("  {add}"))?;
-        out.line(&format!("  {alias}"))?;
+        line_with_commands(out, recipient, &line(recipient), &recipient.address, separators)?;
     }
     out.flush()?;
     rest(&report);

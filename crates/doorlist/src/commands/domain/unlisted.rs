@@ -12,9 +12,9 @@ use serde::Serialize;
 
 /// A recipient with the commands for it, as JSON.
 #[derive(Serialize)]
-struct UnlistedLine<'a> {
+struct LineWithCommands<'a, R> {
     #[serde(flatten)]
-    recipient: &'a UnlistedRecipient,
+    recipient: &'a R,
     /// Adds it as an account of its own; of a sub-address, its base.
     add: String,
     /// Adds it as an alias; `ACCOUNT` is to be replaced.
@@ -30,17 +30,7 @@ pub(super) async fn unlisted(
     let report = target.ask(DomainUnlisted { name, days, limit: UNLISTED_MAX }).await?;
     let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
     for recipient in &report.recipients {
-        let (add, alias, base) = commands_of(&recipient.address, separators);
-        if out.is_json() {
-            out.object(&UnlistedLine { recipient, add, alias })?;
-            continue;
-        }
-        out.line(&line(recipient))?;
-        if let Some(base) = base {
-            out.line(&format!("  is a sub-address of {base}, which is not on the list"))?;
-        }
-        out.line(&format!("  {add}"))?;
-        out.line(&format!("  {alias}"))?;
+        line_with_commands(out, recipient, &line(recipient), &recipient.address, separators)?;
     }
     out.flush()?;
     let (domain, days) = (&report.domain, print::counted(days.into(), "day"));
@@ -64,6 +54,26 @@ pub(super) async fn unlisted(
 fn line(recipient: &UnlistedRecipient) -> String {
     let (times, last) = (print::counted(recipient.times, "time"), print::minute(recipient.last));
     format!("{}: {times}, last {last}, from {}", recipient.address, senders(&recipient.sender_domains))
+}
+
+/// A recipient with the commands that put it on the list: as JSON, or as a line of text and a line for each.
+pub(super) fn line_with_commands(
+    out: &mut Output,
+    recipient: &impl Serialize,
+    line: &str,
+    address: &Address,
+    separators: SubAddressing,
+) -> Result<(), Failure> {
+    let (add, alias, base) = commands_of(address, separators);
+    if out.is_json() {
+        return Ok(out.object(&LineWithCommands { recipient, add, alias })?);
+    }
+    out.line(line)?;
+    if let Some(base) = base {
+        out.line(&format!("  is a sub-address of {base}, which is not on the list"))?;
+    }
+    out.line(&format!("  {add}"))?;
+    Ok(out.line(&format!("  {alias}"))?)
 }
 
 /// Domains of senders with commas between them.
