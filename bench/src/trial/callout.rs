@@ -7,8 +7,8 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::network::SourceKey;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{
-    Judgement, Knowledge, ProbeLimits, RateWindow, Route, RouteTrust, ServerAnswer, SourceClass, TRUSTED_FOR,
-    VerificationRecords, after_asking, judge,
+    Judgement, Knowledge, ProbeLimits, ProbeShare, RateWindow, Route, RouteTrust, ServerAnswer, SourceClass,
+    TRUSTED_FOR, VerificationRecords, after_asking, judge,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ impl Callout {
             server: &mut name.server_rate,
             source: self.sources.entry(source.key).or_default(),
         };
-        if !limits.take(route.trust(now) == RouteTrust::Trusted, source.class, now) {
+        if !limits.take(route.trust(now) == RouteTrust::Trusted, source.class, &ProbeShare::ALONE, now) {
             name.counts.over_limit += 1;
             return known;
         }

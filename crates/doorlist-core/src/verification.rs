@@ -8,12 +8,14 @@
 pub mod limits;
 pub mod records;
 pub mod route;
+pub mod share;
 #[cfg(test)]
 mod tests;
 
 pub use limits::{CONNECTIONS_PER_SERVER, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, SourceClass};
 pub use records::{VerificationRecord, VerificationRecords};
 pub use route::{FRESH_FOR, Route, RouteControl, RouteTrust, TRUSTED_FOR};
+pub use share::{ConnectionTurn, HEARTBEAT_EVERY, Heartbeats, ProbeShare};
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

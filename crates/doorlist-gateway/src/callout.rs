@@ -7,11 +7,13 @@
 //! | `session` | one probe session with a server |
 //! | `on_demand` | the same for a person who asks now |
 //! | `prober` | the workers: one for each name that has something to ask |
+//! | `nodes` | this node's part of all limits, and its connections to servers |
 //!
 //! What an answer means is a rule of `doorlist_core::verification`.
 
 mod book;
 mod metrics;
+mod nodes;
 mod on_demand;
 mod prober;
 mod session;
@@ -19,6 +21,7 @@ mod session;
 pub use on_demand::ProbedServer;
 
 use crate::clock;
+use crate::config::GatewayConfig;
 use crate::journal::Journal;
 use crate::relay::RelayHandle;
 use book::{Asking, Book, CalloutQuestion, name_of};
@@ -26,17 +29,17 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::network::SourceKey;
-use doorlist_core::verification::{CONNECTIONS_PER_SERVER, Knowledge, Route, SourceClass};
+use doorlist_core::verification::{Knowledge, ProbeShare, Route, SourceClass};
 use doorlist_store::verification::RouteServer;
 use doorlist_store::{RecipientStore, VerificationBook};
 use metrics::CalloutMetrics;
+use nodes::Gates;
 use prometheus_client::registry::Registry;
-use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// Maximum time that the client of an SMTP session waits for an answer; the probe goes on behind it.
@@ -55,13 +58,24 @@ pub(crate) struct Callout {
     store: VerificationBook,
     relay: RelayHandle,
     journal: Journal,
-    /// Senders of probes, in the order in which they are tried; empty for the null sender.
+    /// Senders of probes, in the order in which they are tried: a real address that takes mail, and the null sender.
     senders: Vec<String>,
     book: Mutex<Book>,
     /// Connections of each server.
-    gates: Mutex<HashMap<RouteServer, Arc<Semaphore>>>,
+    gates: Gates,
+    /// The number of this node among those that share the store.
+    node: u16,
+    /// Its part of all limits, as soon as it is known who else is there.
+    share: watch::Sender<Option<ProbeShare>>,
     metrics: CalloutMetrics,
     turn: AtomicUsize,
+}
+
+/// What callouts need of the gateway.
+pub(crate) struct CalloutParts {
+    pub(crate) recipients: RecipientStore,
+    pub(crate) relay: RelayHandle,
+    pub(crate) journal: Journal,
 }
 
 /// Whose mail asks for a recipient.
@@ -77,14 +91,10 @@ pub(crate) struct Asker {
 pub(crate) struct PendingAnswer(watch::Receiver<Option<Knowledge>>);
 
 impl Callout {
-    /// `sender` is a real address that takes mail; the null sender is tried beside it.
-    pub(crate) fn new(
-        recipients: RecipientStore,
-        relay: RelayHandle,
-        journal: Journal,
-        sender: Option<&Address>,
-        registry: &mut Registry,
-    ) -> Arc<Self> {
+    /// Looks who else shares the store, and keeps looking from then on.
+    pub(crate) async fn start(config: &GatewayConfig, parts: CalloutParts, registry: &mut Registry) -> Arc<Self> {
+        let CalloutParts { recipients, relay, journal } = parts;
+        let sender = config.postmaster.as_ref();
         let senders = sender.map(ToString::to_string).into_iter().chain([String::new()]).collect();
         let callout = Arc::new(Self {
             runtime: Handle::current(),
@@ -94,12 +104,15 @@ impl Callout {
             journal,
             senders,
             book: Mutex::default(),
-            gates: Mutex::default(),
+            gates: Gates::default(),
+            node: config.guard.node,
+            share: watch::Sender::new(None),
             metrics: CalloutMetrics::register(registry),
             turn: AtomicUsize::new(0),
         });
         tokio::spawn(sweep(Arc::downgrade(&callout)));
         tokio::spawn(keep_written(Arc::downgrade(&callout)));
+        nodes::start(&callout).await;
         callout
     }
 
@@ -113,7 +126,8 @@ impl Callout {
         let servers: Vec<RouteServer> = self.best_servers(domain.id).iter().map(name_of).collect();
         let Asker { source, class, may_ask } = asker;
         let may_ask = may_ask && !domain.hold;
-        let question = CalloutQuestion { address, domain: domain.id, servers: &servers, source, class, may_ask };
+        let share = self.share();
+        let question = CalloutQuestion { address, domain: domain.id, servers: &servers, source, class, may_ask, share };
         let (asking, starts) = self.lock().ask(&question, clock::now());
         if starts {
             let (callout, name) = (Arc::clone(self), address.domain().clone());
@@ -168,12 +182,6 @@ impl Callout {
         route.servers.iter().filter(|server| Some(server.preference) == best).cloned().collect()
     }
 
-    fn gate(&self, server: &RouteServer) -> Arc<Semaphore> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(server.clone()).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_SERVER)));
-        Arc::clone(gate)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,6 +215,6 @@ async fn sweep(callout: Weak<Callout>) {
         sleep(SWEEP_EVERY).await;
         let Some(callout) = callout.upgrade() else { return };
         callout.lock().sweep(|name| callout.is_ours(name), clock::now());
-        callout.gates.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, gate| Arc::strong_count(gate) > 1);
+        callout.gates.sweep();
     }
 }

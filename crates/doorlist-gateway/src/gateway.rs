@@ -3,7 +3,7 @@
 pub use crate::callout::ProbedServer;
 pub use crate::inbound::{Certificate, TlsError};
 
-use crate::callout::Callout;
+use crate::callout::{Callout, CalloutParts};
 use crate::config::{GatewayConfig, VerdictEngine};
 use crate::harvest::{HarvestDefence, HarvestParts};
 use crate::inbound::{Inbound, InboundMetrics, Listener, Slots};
@@ -75,9 +75,9 @@ impl Gateway {
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
         let verdicts = start_scanner(&config, &parts.journal, registry)?;
         let (routes, way_out) = (relay.clone(), relay.clone());
-        let postmaster = config.postmaster.clone();
-        let (recipients, journal) = (parts.recipients.clone(), parts.journal.clone());
-        let callout = Callout::new(recipients, relay.ways(), journal, postmaster.as_ref(), registry);
+        let callout =
+            CalloutParts { recipients: parts.recipients.clone(), relay: relay.ways(), journal: parts.journal.clone() };
+        let callout = Callout::start(&config, callout, registry).await;
         let harvest = HarvestDefence::start(
             &config.guard,
             HarvestParts {

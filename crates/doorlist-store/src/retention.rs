@@ -205,6 +205,13 @@ const RULES: &[Rule] = &[
         bound: |terms, now| before(now, terms.changes),
     },
     Rule {
+        table: "probe_node",
+        find: "SELECT CAST(node AS TEXT) FROM probe_node WHERE heard < $1 LIMIT $2",
+        delete: "DELETE FROM probe_node WHERE heard < $2
+                 AND node IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, PROBE_NODE_KEPT),
+    },
+    Rule {
         table: "harvest_flag",
         find: "SELECT source FROM harvest_flag WHERE flagged_until < $1 LIMIT $2",
         delete: DELETE_FLAGS,
@@ -271,6 +278,8 @@ const RULES: &[Rule] = &[
 
 const DELETE_FLAGS: &str =
     "DELETE FROM harvest_flag WHERE source IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
+/// How long the sign of life of a node that asks servers is kept.
+const PROBE_NODE_KEPT: Duration = Duration::from_hours(24);
 /// How long events of the harvest defence are kept, blocks that are over, and states of domains that no node writes any more.
 const HARVEST_KEPT: Duration = Duration::from_hours(30 * 24);
 const DELETE_RUNS: &str = "DELETE FROM source_run WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";

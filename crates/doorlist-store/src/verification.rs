@@ -1,6 +1,8 @@
 //! What domains' own servers said about addresses that are on no list, as all nodes share it. Written behind the answers;
 //! a row of a later time stays. Must not know what a record means.
 
+mod nodes;
+
 use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::{keys, write_rows};

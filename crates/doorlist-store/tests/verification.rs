@@ -82,3 +82,30 @@ async fn tell(url: StoreUrl) {
     let gone = trim(NOW + VALID_FOR + second).await;
     assert_eq!(gone, [("verified_address", 1), ("verified_route", 1)]);
 }
+
+/// Nodes of one PostgreSQL know of each other, by its clock; a file has one node.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_hear_of_each_other_on_postgresql_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = RecipientStore::open(&StoreUrl::Sqlite(folder.path().join("state"))).await.unwrap();
+    assert_eq!(VerificationBook::of(&file).heartbeat(1).await.unwrap(), None);
+
+    let cluster = Cluster::start().unwrap();
+    let recipients = RecipientStore::open(&StoreUrl::Postgres(cluster.url("nodes").unwrap())).await.unwrap();
+    let book = VerificationBook::of(&recipients);
+    let alone = book.heartbeat(1).await.unwrap().unwrap();
+    assert_eq!((alone.own, alone.others.as_slice()), (None, [].as_slice()));
+    let second = book.heartbeat(2).await.unwrap().unwrap();
+    assert_eq!((second.own, second.others), (None, vec![(1, alone.now)]));
+    assert!(alone.now <= second.now);
+    let again = book.heartbeat(1).await.unwrap().unwrap();
+    assert_eq!((again.own, again.others), (Some((alone.now, alone.now)), vec![(2, second.now)]));
+    // Who was away for long joins anew.
+    cluster.sql("nodes", "UPDATE probe_node SET heard = heard - 61000 WHERE node = 1").unwrap();
+    let back = book.heartbeat(1).await.unwrap().unwrap();
+    assert_eq!(back.joined(), back.now);
+    assert_eq!(book.heartbeat(1).await.unwrap().unwrap().own, Some((back.now, back.now)));
+    let tomorrow = back.now + Duration::from_hours(25);
+    let removed = Retention::of(&recipients).trim(&RetentionLimits::default(), tomorrow).await.unwrap();
+    assert!(format!("{removed:?}").contains("(\"probe_node\", 2)"), "{removed:?}");
+}

@@ -1,15 +1,19 @@
 //! Limits of probes: Doorlist knocks at no door more often than these say, whoever sends what.
 
+use super::share::ProbeShare;
 use crate::time::Timestamp;
+use std::time::Duration;
 
 /// Seconds of a slot.
 const SLOT_SECS: i64 = 10;
 /// Slots of a window: a minute, and the part of a slot by which it may be longer.
 const SLOTS: usize = 7;
 const SLOTS_I64: i64 = SLOTS as i64;
+/// How long a name counts at most.
+pub(super) const WINDOW: Duration = Duration::from_secs(70);
 
 /// Maximum probes that wait for a domain.
-pub const QUEUE_MAX: usize = 200;
+pub const QUEUE_MAX: u32 = 200;
 /// New names a minute for a domain.
 pub const NAMES_PER_DOMAIN: u32 = 60;
 /// The same where the route is trusted.
@@ -21,7 +25,7 @@ pub const NAMES_PER_SOURCE: u32 = 10;
 /// The same for large providers and for sources with a good record.
 pub const NAMES_PER_GOOD_SOURCE: u32 = 100;
 /// Connections at a time to one server address, over all domains that share it.
-pub const CONNECTIONS_PER_SERVER: usize = 2;
+pub const CONNECTIONS_PER_SERVER: u32 = 2;
 /// Names in one probe session.
 pub const NAMES_PER_SESSION: usize = 5;
 
@@ -85,16 +89,16 @@ pub struct ProbeLimits<'a> {
 }
 
 impl ProbeLimits<'_> {
-    /// Counts a name against all of them if all allow it.
-    pub fn take(self, is_trusted: bool, source: SourceClass, now: Timestamp) -> bool {
+    /// Counts a name against all of them if this node's part of each allows it.
+    pub fn take(self, is_trusted: bool, source: SourceClass, share: &ProbeShare, now: Timestamp) -> bool {
         let of_domain = if is_trusted { NAMES_PER_TRUSTED_DOMAIN } else { NAMES_PER_DOMAIN };
         let of_source = match source {
             SourceClass::Ordinary => NAMES_PER_SOURCE,
             SourceClass::Good => NAMES_PER_GOOD_SOURCE,
         };
-        let allowed = self.domain.allows(of_domain, now)
-            && self.server.allows(NAMES_PER_SERVER, now)
-            && self.source.allows(of_source, now);
+        let allowed = self.domain.allows(share.of(of_domain, now), now)
+            && self.server.allows(share.of(NAMES_PER_SERVER, now), now)
+            && self.source.allows(share.of(of_source, now), now);
         if allowed {
             for window in [self.domain, self.server, self.source] {
                 window.count(now);

@@ -135,7 +135,12 @@ fn records_are_judged_by_age_and_route() {
 fn a_name_is_asked_for_while_every_limit_allows_it() {
     let (mut domain, mut server) = (RateWindow::default(), RateWindow::default());
     let mut taken = |source: &mut RateWindow, class, is_trusted, now| {
-        ProbeLimits { domain: &mut domain, server: &mut server, source }.take(is_trusted, class, now)
+        ProbeLimits { domain: &mut domain, server: &mut server, source }.take(
+            is_trusted,
+            class,
+            &ProbeShare::ALONE,
+            now,
+        )
     };
     let count = |times, what: &mut dyn FnMut() -> bool| (0..times).filter(|_| what()).count() as u32;
     let mut one = RateWindow::default();

@@ -11,8 +11,8 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::network::SourceKey;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{
-    Judgement, Knowledge, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, Route, RouteTrust, ServerAnswer,
-    SourceClass, VerificationRecord, VerificationRecords, after_asking, judge,
+    Judgement, Knowledge, NAMES_PER_SESSION, ProbeLimits, ProbeShare, QUEUE_MAX, RateWindow, Route, RouteTrust,
+    ServerAnswer, SourceClass, VerificationRecord, VerificationRecords, after_asking, judge,
 };
 use doorlist_store::verification::{RouteServer, VerificationNotes};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -32,6 +32,11 @@ pub(crate) fn name_of(server: &MailServer) -> RouteServer {
     (server.host.to_ascii_lowercase().into(), server.port)
 }
 
+/// How many names of a domain may wait at this node.
+fn queue_max(question: &CalloutQuestion<'_>, now: Timestamp) -> usize {
+    question.share.of(QUEUE_MAX, now) as usize
+}
+
 /// A name that is asked for, of the domain that had it when that began: what is said of another one's does not count.
 pub(super) type Asked<'a> = (DomainId, &'a DomainName);
 
@@ -48,6 +53,8 @@ pub(super) struct CalloutQuestion<'a> {
     pub(super) class: SourceClass,
     /// Otherwise only what is known already counts: the domain is on hold.
     pub(super) may_ask: bool,
+    /// This node's part of all limits.
+    pub(super) share: ProbeShare,
 }
 
 /// What follows from a question.
@@ -117,14 +124,14 @@ impl Book {
         }
         let Some(book) = self.names.get_mut(name) else { return (Asking::Known(known), false) };
         let is_background = record.is_some_and(|record| record.exists);
-        let (answer, starts) = book.enqueue(local, question.class);
+        let (answer, starts) = book.enqueue(local, question.class, queue_max(question, now));
         (if is_background { Asking::Known(known) } else { Asking::Wait(answer) }, starts)
     }
 
     /// Counts a new name against all limits.
     fn allows(&mut self, question: &CalloutQuestion<'_>, now: Timestamp) -> bool {
         let Some(book) = self.names.get_mut(question.address.domain()) else { return false };
-        if book.waiting.len() >= QUEUE_MAX && !book.can_make_room(question.class) {
+        if book.waiting.len() >= queue_max(question, now) && !book.can_make_room(question.class) {
             return false;
         }
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&question.source) {
@@ -143,7 +150,7 @@ impl Book {
             server: &mut self.servers.entry(server.clone()).or_default().rate,
             source: self.sources.entry(question.source).or_default(),
         }
-        .take(is_trusted, question.class, now)
+        .take(is_trusted, question.class, &question.share, now)
     }
 
     /// A person asks for a name that nobody's mail may have asked for yet.
@@ -353,12 +360,17 @@ impl NameBook {
 
     /// Lets a name wait that nobody asks for yet; who asks gets a receiver for its answer. The flag says whether a worker
     /// must be started.
-    fn enqueue(&mut self, local: &LocalPart, class: SourceClass) -> (watch::Receiver<Option<Knowledge>>, bool) {
+    fn enqueue(
+        &mut self,
+        local: &LocalPart,
+        class: SourceClass,
+        queue_max: usize,
+    ) -> (watch::Receiver<Option<Knowledge>>, bool) {
         let (flight, answer) = watch::channel(None);
         self.flights.insert(local.clone(), flight);
         match class {
             SourceClass::Good => {
-                if self.waiting.len() >= QUEUE_MAX
+                if self.waiting.len() >= queue_max
                     && let Some(flight) = self.waiting.pop_back().and_then(|last| self.flights.remove(&last))
                 {
                     flight.send_replace(Some(Knowledge::Undecided));

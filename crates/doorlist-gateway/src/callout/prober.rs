@@ -149,11 +149,12 @@ impl Callout {
     /// One session with a server, when it has a free place.
     pub(super) async fn session(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
         let server_name = name_of(server);
-        let gate = self.gate(&server_name);
-        let _place = gate.acquire().await;
+        let place = self.gates.place(&server_name, self.share.subscribe()).await;
         self.metrics.session();
         let senders = self.lock().senders(&server_name, &self.senders);
-        let asked = ProbeSession::ask(self.relay.connector(), &self.relay.config(), server, &senders, names).await;
+        let config = self.relay.config();
+        let asking = ProbeSession::ask(self.relay.connector(), &config, server, &senders, names);
+        let asked = place.hold(asking).await;
         let trouble = match &asked {
             Ok(report) => report.refusal.as_deref().map(|why| ("refuses to be asked", why)),
             Err(no_route) => Some(("cannot be asked", no_route.why.as_str())),

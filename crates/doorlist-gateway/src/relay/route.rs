@@ -41,7 +41,7 @@ pub(crate) struct NoRoute {
 }
 
 impl NoRoute {
-    pub(super) fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
+    pub(crate) fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
         Self { status: EnhancedCode::new(class, subject, detail), why, said: None }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) struct Manners {
 struct Shared {
     manners: Mutex<Manners>,
     taken: Mutex<Vec<Taken>>,
+    asked: Mutex<Vec<String>>,
     more: Condvar,
     connections: AtomicUsize,
     /// Those of [`Sink::connections`] among them.
@@ -110,6 +111,11 @@ impl Sink {
         self.shared.taken.lock().unwrap().clone()
     }
 
+    /// The paths of all RCPT so far, whatever became of them.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+
     /// How often others connected until now. Connections are accepted in their order, so all of them are counted when
     /// one of its own is greeted.
     pub(crate) fn connections(&self) -> usize {
@@ -148,6 +154,9 @@ fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         let manners = shared.manners.lock().unwrap().clone();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        if verb == "RCPT" {
+            shared.asked.lock().unwrap().push(line["RCPT TO:".len()..].to_owned());
+        }
         let answer = match verb.as_str() {
             "EHLO" if manners.without_smtp_utf8 => "250-sink.example.test\r\n250-PIPELINING\r\n250 8BITMIME".to_owned(),
             "EHLO" => "250-sink.example.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),

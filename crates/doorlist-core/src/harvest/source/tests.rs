@@ -33,6 +33,22 @@ fn twenty_five_unknown_flag_for_an_hour_then_for_two() {
     assert_eq!(guess(&mut record, 0..25, much_later), Some(much_later + FLAG_FIRST), "it counts as new");
 }
 
+/// One name a minute, and a right one among eight.
+#[test]
+fn h01_a_slow_dictionary_is_flagged_within_half_an_hour() {
+    for right in [None, Some(8)] {
+        let (mut record, mut now) = (SourceRecord::default(), START);
+        let mut flagged = None;
+        for name in 0..31 {
+            now = now + Duration::from_mins(1);
+            let is_known = right.is_some_and(|right| name % right == 0);
+            let name = if is_known { NameMatch::Known(name) } else { NameMatch::Unknown(name) };
+            flagged = flagged.or(record.note(name, ORDINARY, now).flagged_until);
+        }
+        assert!(flagged.is_some(), "{right:?}");
+    }
+}
+
 #[test]
 fn known_names_speak_for_a_source_up_to_a_hundred_unknown() {
     let mut record = SourceRecord::default();

@@ -26,9 +26,9 @@ fn source(number: u32) -> SourceKey {
 
 fn ask(book: &mut Book, number: u32, from: u32, now: Timestamp) -> (Asking, bool) {
     let (address, servers) = (Address::new(local(number), name()), servers());
-    let (source, class) = (source(from), SourceClass::Ordinary);
+    let (source, class, share) = (source(from), SourceClass::Ordinary, ProbeShare::ALONE);
     book.ask(
-        &CalloutQuestion { address: &address, domain: DOMAIN, servers: &servers, source, class, may_ask: true },
+        &CalloutQuestion { address: &address, domain: DOMAIN, servers: &servers, source, class, may_ask: true, share },
         now,
     )
 }
