@@ -9,4 +9,4 @@ mod update;
 pub use add::AliasAdd;
 pub use reassign::{AliasPromote, AliasReassign};
 pub use remove::AliasRemove;
-pub use suggest::{AliasSuggest, SuggestedAlias};
+pub use suggest::{AliasReason, AliasSuggest, SuggestedAlias};

@@ -53,7 +53,7 @@ pub use admins::{
     AdminCreate, AdminCreated, AdminList, AdminOf, AdminRemove, MembershipAccept, MembershipDecline, MembershipList,
     NewAdmin,
 };
-pub use aliases::{AliasAdd, AliasPromote, AliasReassign, AliasRemove, AliasSuggest, SuggestedAlias};
+pub use aliases::{AliasAdd, AliasPromote, AliasReason, AliasReassign, AliasRemove, AliasSuggest, SuggestedAlias};
 pub use apply_source::PlanReport;
 pub use audit::{
     AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditNote, AuditPartCheck,

@@ -7,11 +7,15 @@
 //! | `step` | what follows for a candidate that may be added |
 //! | `trial` | what the admins of a domain in its trial are told, and when |
 //! | `alias_patterns` | local parts that look like other names of one person |
+//! | `shared_mail` | accounts that get the same messages |
 //!
 //! Answers of servers, the list and times come in as parameters.
 
 mod alias_patterns;
 mod candidate;
+mod shared_mail;
+#[cfg(test)]
+mod shared_mail_tests;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,10 @@ mod trial;
 
 pub use alias_patterns::{AliasSuggestion, suggest_aliases};
 pub use candidate::{Candidate, CandidateState, Evidence, SENDERS_KEPT_MAX};
+pub use shared_mail::{
+    RECENT_MESSAGES_TERM, RecentMessage, SHARED_MIN, SHARED_PERCENT, SHARED_RECIPIENTS_MAX, SHARED_SENDERS_MIN,
+    SharedMail, find_shared_mail,
+};
 pub use step::{LearningContext, LearningStep, ListStanding, next_step};
 pub use trial::{TrialNotice, notice_due};
 

@@ -46,6 +46,12 @@ pub(crate) fn received(log: &MailLog, recipients: &RecipientStore, envelope: &En
             recipients.last_mail().note(address, envelope.received_at, verdict == ContentVerdict::Clean);
         }
     }
+    if let Some(message_id) = envelope.message_id.as_deref()
+        && verdict == ContentVerdict::Clean
+    {
+        let listed = envelope.recipients.iter().filter_map(|recipient| recipient.domain.zip(recipient.address));
+        recipients.recent_messages().note(message_id, &envelope.sender, listed, envelope.received_at);
+    }
 }
 
 /// Notes that the domain's server took a message for a recipient.

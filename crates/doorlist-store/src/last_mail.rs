@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub(crate) const LAST_MAIL_KEPT: Duration = Duration::from_hours(24 * 400);
 /// Days that were noted are written so often.
 const WRITE_EVERY: Duration = Duration::from_secs(30);
-/// Addresses that are remembered at a time, about 64 MiB; of further ones nothing is noted.
+/// Addresses that are remembered at a time, 80 to 100 MiB; of further ones nothing is noted.
 const ADDRESSES_MAX: usize = 2_000_000;
 /// Rows of one statement.
 const ROWS_MAX: usize = 5_000;

@@ -18,6 +18,7 @@ pub mod mail_log;
 pub mod mail_policy;
 mod migrate;
 mod numbers;
+pub mod recent_messages;
 pub mod recipients;
 pub mod retention;
 pub mod source_book;

@@ -16,7 +16,7 @@ use crate::recipients::{RecipientStore, UNDO_MAX};
 use doorlist_core::harvest::DeliveryDay;
 use doorlist_core::harvest::good_record::RECORD_TERM;
 use doorlist_core::harvest::source::FLAG_LONGEST;
-use doorlist_core::learning::CANDIDATE_FADES_AFTER;
+use doorlist_core::learning::{CANDIDATE_FADES_AFTER, RECENT_MESSAGES_TERM};
 use doorlist_core::time::Timestamp;
 use doorlist_core::verification::{INVALID_FOR, VALID_FOR};
 use std::time::Duration;
@@ -149,6 +149,15 @@ const RULES: &[Rule] = &[
         delete: "DELETE FROM address_mail WHERE accepted < $2 AND CAST(domain_id AS TEXT) || ' ' || local
                  IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
         bound: |_, now| day_of(now - LAST_MAIL_KEPT),
+    },
+    Rule {
+        table: "recent_message",
+        // As many go as were found: their keys have no text of their own.
+        find: "SELECT CAST(day AS TEXT) FROM recent_message WHERE day < $1 LIMIT $2",
+        delete: "DELETE FROM recent_message WHERE (domain_id, message, address_id) IN
+                     (SELECT o.domain_id, o.message, o.address_id FROM recent_message AS o
+                      WHERE o.day < $2 ORDER BY o.day LIMIT (SELECT COUNT(*) FROM json_each($1)))",
+        bound: |_, now| day_of(now - RECENT_MESSAGES_TERM),
     },
     Rule {
         table: "verified_address",

@@ -1,12 +1,13 @@
 //! Lists that grow from mail, with the clock and the domain's server in the hands of the test.
 
 mod limits;
+mod suggestions;
 
 use crate::day::{Day, NOW, addresses, name};
 use doorlist_actions::{
-    AccountAdd, AccountConfirm, AccountList, AccountShow, AliasPromote, AliasReassign, AliasSuggest, CandidateAdd,
-    CandidateAlias, CandidateIgnore, CandidateList, CandidateRefuse, DomainShow, Learner, Response, RouteStanding,
-    ServerProbe, ServerState, Services, Waited,
+    AccountAdd, AccountConfirm, AccountList, AccountShow, AliasPromote, AliasReason, AliasReassign, AliasSuggest,
+    CandidateAdd, CandidateAlias, CandidateIgnore, CandidateList, CandidateRefuse, DomainShow, Learner, Response,
+    RouteStanding, ServerProbe, ServerState, Services, Waited,
 };
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Source;
@@ -313,7 +314,7 @@ async fn a_person_decides_on_candidates() {
     else {
         panic!()
     };
-    assert_eq!(found.len(), 1);
+    assert_eq!((found.len(), &found[0].reasons[..]), (1, &[AliasReason::NamePattern][..]));
     let (alias, account) = (found[0].alias.clone(), found[0].account.clone());
     assert_eq!((alias.to_string(), account.to_string()), ("j.doe@example.test".into(), "john.doe@example.test".into()));
     school.day.done(AliasReassign { addresses: vec![alias.clone()], to: account }).await;

@@ -26,6 +26,7 @@ impl RecipientStore {
             let answered = timeout(TAKE_UP_MAX, self.take_up()).await;
             self.note_contact(matches!(answered, Ok(Ok(()))));
             self.last_mail().write_in_time().await;
+            self.recent_messages().write_in_time().await;
         }
     }
 

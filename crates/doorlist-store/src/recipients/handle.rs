@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::last_mail::LastMail;
 use crate::limits::CustomerLimits;
 use crate::migrate::{Migration, migrate};
+use crate::recent_messages::RecentMessages;
 use crate::url::StoreUrl;
 use doorlist_core::change::{Actor, ChangeSet, PlanId};
 use doorlist_core::list::Snapshot;
@@ -44,6 +45,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 18, sql: include_str!("../../migrations/directory/0018_learning.sql") },
     Migration { format: 19, sql: include_str!("../../migrations/directory/0019_harvest.sql") },
     Migration { format: 20, sql: include_str!("../../migrations/directory/0020_last_mail.sql") },
+    Migration { format: 24, sql: include_str!("../../migrations/directory/0024_recent_message.sql") },
     Migration { format: 25, sql: include_str!("../../migrations/directory/0025_probe_nodes.sql") },
 ];
 
@@ -60,6 +62,8 @@ pub(super) struct RecipientsShared {
     pub(super) update_lock: Mutex<()>,
     /// When listed addresses got mail last, as far as it is not written yet.
     last_mail: LastMail,
+    /// Which clean messages listed addresses got, likewise.
+    recent_messages: RecentMessages,
     /// Since when the store is away, in milliseconds; 0: it is not.
     pub(super) away_since: AtomicI64,
     pub(super) first_messages: FirstMessages,
@@ -88,8 +92,18 @@ impl RecipientStore {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let (update_lock, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
-        let (first_messages, last_mail) = (FirstMessages::default(), LastMail::of(db.clone()));
-        let shared = RecipientsShared { db, published, update_lock, last_mail, away_since, first_messages, limits };
+        let (last_mail, recent_messages) = (LastMail::of(db.clone()), RecentMessages::of(db.clone()));
+        let first_messages = FirstMessages::default();
+        let shared = RecipientsShared {
+            db,
+            published,
+            update_lock,
+            last_mail,
+            recent_messages,
+            away_since,
+            first_messages,
+            limits,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -123,6 +137,11 @@ impl RecipientStore {
     /// When listed addresses got mail last.
     pub fn last_mail(&self) -> &LastMail {
         &self.shared.last_mail
+    }
+
+    /// Which clean messages listed addresses got of late.
+    pub fn recent_messages(&self) -> &RecentMessages {
+        &self.shared.recent_messages
     }
 
     /// Shows what was just written about mail, here or elsewhere. If the store is away it is taken up as soon as that

@@ -38,7 +38,10 @@ Examples:
     },
     /// Suggest accounts that look like other names of another account
     #[command(after_help = "\
-Changes nothing. Short forms of one full name are suggested: j.doe and doej of john.doe.
+Changes nothing. An account is suggested as an alias for two reasons, and each line says which:
+- it and the other account got the same messages: at least 5 with the same Message-ID in the last 30 days, more than 80 % of
+  its clean mail, from at least 3 sender domains. Mail to more than 3 accounts does not count;
+- its name is a short form of the other's: j.doe and doej of john.doe.
 
 Examples:
   doorlist alias suggest example.test

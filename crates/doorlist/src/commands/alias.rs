@@ -6,8 +6,8 @@ use crate::cli::alias::Alias;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{AliasAdd, AliasPromote, AliasReassign, AliasRemove, AliasSuggest};
-use doorlist_core::address::DomainName;
+use doorlist_actions::{AliasAdd, AliasPromote, AliasReason, AliasReassign, AliasRemove, AliasSuggest, SuggestedAlias};
+use doorlist_core::address::{Address, DomainName};
 
 pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
@@ -32,8 +32,23 @@ async fn suggest(target: &mut CommandTarget, out: &mut Output, domain: &DomainNa
         say!("no account of {domain} looks like another name of another one");
     }
     for suggestion in &suggestions {
-        let line = || format!("doorlist alias reassign {} --to {}", suggestion.alias, suggestion.account);
-        out.entry(suggestion, line)?;
+        out.entry(suggestion, || line(suggestion))?;
     }
     Ok(Exit::DONE)
+}
+
+/// A command to copy, and behind it why.
+fn line(suggestion: &SuggestedAlias) -> String {
+    let SuggestedAlias { alias, account, reasons } = suggestion;
+    let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(reason, account)).collect();
+    format!("doorlist alias reassign {alias} --to {account}  # {}", reasons.join("; "))
+}
+
+fn reason_text(reason: &AliasReason, account: &Address) -> String {
+    match reason {
+        AliasReason::SharedMail { shared, messages, sender_domains } => {
+            format!("{shared} of {messages} messages also went to {account}, from {sender_domains} sender domains")
+        }
+        AliasReason::NamePattern => "short form of the same name".to_owned(),
+    }
 }
