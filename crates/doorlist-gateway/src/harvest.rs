@@ -199,12 +199,13 @@ impl HarvestDefence {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let source = SourceKey::from(peer);
-        let noted = self.sources.note(source, NameMatch::Unknown(name), self.rating(peer, now), now);
+        let rating = self.rating(peer, now);
+        let noted = self.sources.note(source, NameMatch::Unknown(name), rating, now);
         if noted.record.is_new && self.good_records.cost(source, now) {
             self.add_note_of_day(source, &DeliveryDay::unknown_name(now));
         }
         if let Some(domain) = domain {
-            self.note_of_domain(domain, name, now);
+            self.note_of_domain(domain, name, rating, now);
         }
         let until = noted.record.flagged_until?;
         self.flag(source, until, now);
@@ -218,9 +219,9 @@ impl HarvestDefence {
         Some(until)
     }
 
-    /// Counts a name that a domain was asked for in vain.
-    pub(crate) fn note_of_domain(&self, domain: DomainId, name: u32, now: Timestamp) {
-        if self.domains.note(domain, name, now) {
+    /// Counts a name that a domain was asked for in vain, by a source of this rating.
+    pub(crate) fn note_of_domain(&self, domain: DomainId, name: u32, rating: SourceRating, now: Timestamp) {
+        if self.domains.note(domain, name, rating, now) {
             self.note_state(domain, now);
         }
     }
