@@ -4,13 +4,11 @@
 use super::HarvestDefence;
 use super::domains::{ChangedSign, ChangedState};
 use crate::journal::FieldValue;
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::harvest::AttackState;
 use doorlist_core::harvest::slow::SLOW_FACTOR;
 use doorlist_core::time::Timestamp;
-use doorlist_store::ContactBook;
-use doorlist_store::contact_book::ContactOf;
 
 impl HarvestDefence {
     /// Tells of a change.
@@ -23,7 +21,7 @@ impl HarvestDefence {
         self.event(now, change.now.word(), name.as_str(), Some(change.domain), &detail);
         self.metrics.changed(change.now);
         let (subject, text) = message(&name, &change);
-        self.tell_people(change.domain, &subject, &text, now).await;
+        self.parts.people.tell(change.domain, (&subject, &text), now).await;
     }
 
     /// Tells of a slow attack. Its end stands in the log and among the events only: there is nothing to do.
@@ -37,34 +35,12 @@ impl HarvestDefence {
         if sign.is_there {
             self.metrics.slow_attack();
             let (subject, text) = message_of_sign(&name, &sign);
-            self.tell_people(sign.domain, &subject, &text, now).await;
+            self.parts.people.tell(sign.domain, (&subject, &text), now).await;
         }
-    }
-
-    /// A mail to the operator and the technical contact of a domain.
-    async fn tell_people(&self, domain: DomainId, subject: &str, text: &str, now: Timestamp) {
-        let contacts = ContactBook::of(&self.parts.recipients);
-        if let Some(operator) = &self.parts.operator
-            && let Ok(Ok(permit)) = contacts.permit_operators_notice(operator, now).await
-        {
-            // That it was not sent stands in the log of the relay.
-            let _ = self.parts.notices.send(vec![permit], subject, text).await;
-        }
-        if let Some(contact) = self.technical_contact(domain)
-            && let Ok(Ok(permit)) = contacts.permit_notice(ContactOf::Domain(domain), &contact, now).await
-        {
-            let _ = self.parts.notices.send(vec![permit], subject, text).await;
-        }
-    }
-
-    fn technical_contact(&self, domain: DomainId) -> Option<Address> {
-        let policies = self.parts.recipients.policies();
-        let contact = policies.technical_contact(domain)?;
-        (Some(contact) != self.parts.operator.as_ref()).then(|| contact.clone())
     }
 
     fn name_of(&self, id: DomainId) -> Option<DomainName> {
-        let list = self.parts.recipients.snapshot();
+        let list = self.parts.people.recipients.snapshot();
         list.domains().values().find(|domain| domain.id == id).map(|domain| domain.name.clone())
     }
 }

@@ -186,7 +186,7 @@ impl HarvestDefence {
         self.sources.sweep(now);
         self.good_records.sweep(now);
         lock(&self.networks).sweep(now);
-        let list = self.parts.recipients.snapshot();
+        let list = self.parts.people.recipients.snapshot();
         let ours: HashSet<DomainId> = list.domains().values().map(|domain| domain.id).collect();
         self.domains.keep(|domain| ours.contains(&domain));
     }

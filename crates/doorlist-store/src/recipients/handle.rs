@@ -45,6 +45,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 19, sql: include_str!("../../migrations/directory/0019_harvest.sql") },
     Migration { format: 20, sql: include_str!("../../migrations/directory/0020_last_mail.sql") },
     Migration { format: 22, sql: include_str!("../../migrations/directory/0022_slow_attack.sql") },
+    Migration { format: 23, sql: include_str!("../../migrations/directory/0023_fall_back.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
