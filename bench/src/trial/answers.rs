@@ -145,13 +145,15 @@ impl Trial {
         let Some(Member { organisation, server, .. }) = self.members.get(member) else { return };
         let Some((client, local)) = attack.guess(source, organisation, now) else { return };
         let (exists, accepts_all) = (organisation.exists(&local, now), server.accepts_all(now));
+        let name = organisation.name.clone();
         let Some(answer) = self.answer(member, &local, (client, ATTACKER), now) else { return };
+        let slow_since = self.defence.slow_attack_since(&name);
         let RecipientAnswer { decision, standing, unlisted, raised_flag } = answer;
         let Some(attack) = self.attacks.get_mut(number) else { return };
         let session = attack.session(source);
         let delay = session.map_or(Duration::ZERO, |session| session.answered(standing, &decision, unlisted));
         let tells = decision.verdict == Verdict::Accept && exists && !accepts_all;
-        let heard = GuessAnswer { verdict: decision.verdict, delay, tells, raised_flag };
+        let heard = GuessAnswer { verdict: decision.verdict, delay, tells, raised_flag, slow_since };
         if let Some(next) = attack.answered(source, (&local, exists), heard, now) {
             self.plan(next, Happening::Guess { attack: number, source });
         }

@@ -53,6 +53,9 @@ pub(crate) struct AttackTally {
     pub(crate) flags: u64,
     /// Guesses before the first measure.
     pub(crate) first_flag_after: Option<u64>,
+    /// When the sign of a slow attack was first there: guesses before it, and the time since the attack began. It may have
+    /// been there before.
+    pub(crate) slow_after: Option<(u64, Duration)>,
 }
 
 impl AttackTally {
@@ -70,6 +73,8 @@ pub(crate) struct GuessAnswer {
     /// The name exists, and nobody who does not is answered so.
     pub(crate) tells: bool,
     pub(crate) raised_flag: bool,
+    /// Since when the domain shows the sign of a slow attack.
+    pub(crate) slow_since: Option<Timestamp>,
 }
 
 impl Attack {
@@ -161,6 +166,9 @@ impl Attack {
         if answer.raised_flag {
             learnt.flags += 1;
             learnt.first_flag_after.get_or_insert(learnt.guesses);
+        }
+        if let Some(since) = answer.slow_since {
+            learnt.slow_after.get_or_insert((learnt.guesses, since.since(self.begin)));
         }
         match answer.verdict {
             Verdict::Accept => learnt.accepted += 1,

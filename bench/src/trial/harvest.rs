@@ -84,7 +84,7 @@ impl Defence {
             _ if matches!(decision.reason, Reason::SourceFlagged | Reason::UnderAttack) => {
                 // The attack goes on behind the measure.
                 if matches!(decision.matched, Match::Unlisted | Match::Vetoed(_)) {
-                    self.note_of_domain(attempt.recipient.domain(), name, now);
+                    self.note_of_domain(attempt.recipient.domain(), name, self.rating(key, now), now);
                 }
                 return false;
             }
@@ -96,7 +96,7 @@ impl Defence {
         let rating = self.rating(key, now);
         let noted = self.sources.entry(key).or_default().note(named, rating, now);
         if let NameMatch::Unknown(_) = named {
-            self.note_of_domain(attempt.recipient.domain(), name, now);
+            self.note_of_domain(attempt.recipient.domain(), name, rating, now);
             if let Some(record) = self.good_records.get_mut(&key).filter(|_| noted.is_new) {
                 record.add(&DeliveryDay::unknown_name(now));
             }
@@ -107,10 +107,15 @@ impl Defence {
         true
     }
 
-    fn note_of_domain(&mut self, domain: &DomainName, name: u32, now: Timestamp) {
+    fn note_of_domain(&mut self, domain: &DomainName, name: u32, rating: SourceRating, now: Timestamp) {
         let record = self.domains.entry(domain.clone()).or_insert_with(|| AttackRecord::new(now));
-        record.note(name, now);
+        record.note(name, rating, now);
         record.add_to_baseline(now);
+    }
+
+    /// Since when a domain shows the sign of a slow attack.
+    pub(crate) fn slow_attack_since(&self, domain: &DomainName) -> Option<Timestamp> {
+        self.domains.get(domain)?.slow().since()
     }
 
     /// A message of this source was delivered, and is clean.

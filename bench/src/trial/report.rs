@@ -185,14 +185,14 @@ fn attacks(page: &mut String, trial: &Trial) {
         return;
     }
     page.push_str(
-        "| attack | on | guesses | existing names among them | learnt | answered 250, 550, 4xx | flags | first flag after |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| attack | on | guesses | existing names among them | learnt | answered 250, 550, 4xx | flags | first flag after | \
+         `slow-attack` after |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for Attack { mix, organisation, learnt, .. } in &trial.attacks {
         let name = trial.members.get(*organisation).map(|member| member.organisation.name.to_string());
         let _ = writeln!(
             page,
-            "| {} | {} | {} | {} | {} | {}, {}, {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {}, {}, {} | {} | {} | {} |",
             mix.name,
             name.unwrap_or_default(),
             learnt.guesses,
@@ -203,6 +203,10 @@ fn attacks(page: &mut String, trial: &Trial) {
             learnt.deferred,
             learnt.flags,
             learnt.first_flag_after.map_or_else(|| "never".to_owned(), |guesses| format!("{guesses} guesses")),
+            learnt.slow_after.map_or_else(
+                || "never".to_owned(),
+                |(guesses, after)| format!("{guesses} guesses, {:.1} h", after.as_secs_f64() / 3_600.0)
+            ),
         );
     }
     page.push('\n');

@@ -231,6 +231,8 @@ pub enum DomainChange {
     /// `abuse@` is a system address.
     AcceptAbuse(bool),
     BounceAddresses(BounceAddresses),
+    /// Whether it goes back to mode monitor by itself when authenticated senders with a good record are refused.
+    FallBack(bool),
 }
 
 /// A domain's own mail server.

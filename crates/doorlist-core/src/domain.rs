@@ -160,6 +160,9 @@ pub struct ProtectedDomain {
     pub accept_abuse: bool,
     #[serde(default)]
     pub bounce_addresses: BounceAddresses,
+    /// It goes back to [`Mode::Monitor`] by itself when authenticated senders with a good record are refused.
+    #[serde(default)]
+    pub fall_back: bool,
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `networks` | a /24 with flagged addresses |
 //! | `rating`, `good_record` | which sources have ten times higher thresholds, and how that is earned and lost |
 //! | `domain`, `name_count`, `baseline` | the state of a domain, by its distinct unknown names in ten minutes |
+//! | `slow` | the sign of an attack below every rate, by the distinct unknown names of a day |
 //! | `retry` | who comes again while a domain is under attack |
 //! | `blocks` | networks that a person blocked |
 //!
@@ -26,6 +27,7 @@ pub mod networks;
 pub mod rating;
 pub mod retry;
 pub mod session;
+pub mod slow;
 pub mod source;
 
 pub use baseline::Baseline;
@@ -36,6 +38,7 @@ pub use networks::{NetworkKey, NetworkRecord};
 pub use rating::{LargeProviders, SourceRating};
 pub use retry::{RetriesOfNetwork, RetryVerdict};
 pub use session::{AnswerKind, MEASURE_DELAY, SessionGuard};
+pub use slow::SlowAttack;
 pub use source::{NameMatch, NotedName, SourceRecord};
 
 use crate::time::Timestamp;

@@ -17,6 +17,7 @@
 //! | [`list_change`] | what a change does to the list: claims, vetoes, aliases, domains, plans, undo |
 //! | [`completeness`] | the share of clean mail that goes to listed addresses |
 //! | [`connection`] | connection settings of a directory: servers, trust, filter, attributes, patterns |
+//! | [`fall_back`] | when a domain stops to enforce its list by itself |
 //! | [`harvest`] | directory harvest defence: sources, networks, domains, good records, blocks |
 //! | [`network`] | networks, and kinds of IP addresses |
 //! | [`preview`] | who would be refused if a list were enforced, and what speaks for each |
@@ -38,6 +39,7 @@ pub mod completeness;
 pub mod connection;
 pub mod counted;
 pub mod domain;
+pub mod fall_back;
 pub mod file_list;
 pub mod harvest;
 pub mod learning;

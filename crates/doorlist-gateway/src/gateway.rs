@@ -5,9 +5,11 @@ pub use crate::inbound::{Certificate, TlsError};
 
 use crate::callout::{Callout, CalloutParts};
 use crate::config::{GatewayConfig, VerdictEngine};
+use crate::fall_back::{FallBack, FallBackParts};
 use crate::harvest::{HarvestDefence, HarvestParts};
 use crate::inbound::{Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
+use crate::people::People;
 use crate::relay::resolver::SystemResolver;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, ServerWord, Surroundings};
 use crate::verdict::builtin::Builtin;
@@ -78,17 +80,23 @@ impl Gateway {
         let callout =
             CalloutParts { recipients: parts.recipients.clone(), relay: relay.ways(), journal: parts.journal.clone() };
         let callout = Callout::start(&config, callout, registry).await;
-        let harvest = HarvestDefence::start(
-            &config.guard,
-            HarvestParts {
-                recipients: parts.recipients.clone(),
+        let people = People {
+            recipients: parts.recipients.clone(),
+            notices: relay.notices(),
+            operator: config.postmaster.clone(),
+        };
+        let journal = parts.journal.clone();
+        let harvest =
+            HarvestDefence::start(&config.guard, HarvestParts { people: people.clone(), journal }, registry).await;
+        let fall_back = FallBack::start(
+            FallBackParts {
+                people,
                 journal: parts.journal.clone(),
-                notices: relay.notices(),
-                operator: config.postmaster.clone(),
+                hostname: config.hostname.to_string(),
+                name_server: config.name_server,
             },
             registry,
-        )
-        .await;
+        );
         let (listener, good_records) = (Arc::downgrade(&callout), Arc::downgrade(&harvest));
         relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer, word| {
             if let (Some(harvest), ServerWord::Took) = (good_records.upgrade(), word) {
@@ -117,6 +125,7 @@ impl Gateway {
             metrics: InboundMetrics::register(registry),
             slots: Arc::new(Slots::default()),
             harvest,
+            fall_back,
             callout,
             verdicts,
             stopping,

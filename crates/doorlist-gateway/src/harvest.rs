@@ -24,7 +24,7 @@ mod sources;
 use crate::clock;
 use crate::config::GuardConfig;
 use crate::journal::{FieldValue, Journal, Line, Process};
-use crate::relay::NoticeHandle;
+use crate::people::People;
 use arc_swap::ArcSwap;
 use domains::DomainStates;
 use doorlist_core::address::Address;
@@ -35,9 +35,9 @@ use doorlist_core::harvest::{
 use doorlist_core::network::SourceKey;
 use doorlist_core::time::Timestamp;
 use doorlist_core::verdict::ContentVerdict;
+use doorlist_store::HarvestBook;
 use doorlist_store::harvest::{FlagRow, HarvestEvent, HarvestNotes};
 use doorlist_store::spool::{Envelope, EnvelopeRecipient, MessageKind};
-use doorlist_store::{HarvestBook, RecipientStore};
 use good_records::GoodRecords;
 use metrics::HarvestMetrics;
 use networks::FlaggedNetworks;
@@ -59,11 +59,9 @@ const EVENTS_PER_HOUR_MAX: u32 = 200;
 
 /// What the defence needs of the gateway.
 pub(crate) struct HarvestParts {
-    pub(crate) recipients: RecipientStore,
+    /// Who hears of attacks.
+    pub(crate) people: People,
     pub(crate) journal: Journal,
-    pub(crate) notices: NoticeHandle,
-    /// The operator, who hears of attacks.
-    pub(crate) operator: Option<Address>,
 }
 
 /// The harvest defence of all sessions.
@@ -105,7 +103,7 @@ impl HarvestDefence {
             notes: Mutex::default(),
             events: Mutex::default(),
             node: config.node,
-            store: HarvestBook::of(&parts.recipients),
+            store: HarvestBook::of(&parts.people.recipients),
             parts,
             metrics: HarvestMetrics::register(registry),
         });
@@ -199,12 +197,13 @@ impl HarvestDefence {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let source = SourceKey::from(peer);
-        let noted = self.sources.note(source, NameMatch::Unknown(name), self.rating(peer, now), now);
+        let rating = self.rating(peer, now);
+        let noted = self.sources.note(source, NameMatch::Unknown(name), rating, now);
         if noted.record.is_new && self.good_records.cost(source, now) {
             self.add_note_of_day(source, &DeliveryDay::unknown_name(now));
         }
         if let Some(domain) = domain {
-            self.note_of_domain(domain, name, now);
+            self.note_of_domain(domain, name, rating, now);
         }
         let until = noted.record.flagged_until?;
         self.flag(source, until, now);
@@ -218,9 +217,9 @@ impl HarvestDefence {
         Some(until)
     }
 
-    /// Counts a name that a domain was asked for in vain.
-    pub(crate) fn note_of_domain(&self, domain: DomainId, name: u32, now: Timestamp) {
-        if self.domains.note(domain, name, now) {
+    /// Counts a name that a domain was asked for in vain, by a source of this rating.
+    pub(crate) fn note_of_domain(&self, domain: DomainId, name: u32, rating: SourceRating, now: Timestamp) {
+        if self.domains.note(domain, name, rating, now) {
             self.note_state(domain, now);
         }
     }

@@ -35,6 +35,7 @@ pub use tls::{Certificate, TlsError};
 
 use crate::callout::Callout;
 use crate::config::GatewayConfig;
+use crate::fall_back::FallBack;
 use crate::harvest::HarvestDefence;
 use crate::journal::{Journal, Line, Process};
 use crate::verdict::Verdicts;
@@ -60,6 +61,8 @@ pub(crate) struct Inbound {
     pub(crate) metrics: InboundMetrics,
     pub(crate) slots: Arc<Slots>,
     pub(crate) harvest: Arc<HarvestDefence>,
+    /// Hears of senders that enforced lists refused.
+    pub(crate) fall_back: FallBack,
     /// Asks domains' own servers for recipients that are on no list.
     pub(crate) callout: Arc<Callout>,
     /// The scanner of complete messages.

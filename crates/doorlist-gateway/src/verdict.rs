@@ -13,7 +13,7 @@
 //! | `samples` | finds GTUBE and EICAR, plain and encoded |
 //! | `structure` | limits of header fields and parts |
 
-mod authenticate;
+pub(crate) mod authenticate;
 pub mod builtin;
 mod dns_budget;
 pub mod rspamd;

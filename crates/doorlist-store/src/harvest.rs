@@ -52,6 +52,10 @@ pub struct DomainStateRow {
     pub sums: Vec<u32>,
     /// When the newest of them was current.
     pub sums_at: Timestamp,
+    /// Since when it shows the sign of a slow attack.
+    pub slow_since: Option<Timestamp>,
+    /// Distinct unknown names of the day before `sums_at` by the hour of their last use, the newest first.
+    pub hours: Vec<u32>,
     pub noted: Timestamp,
 }
 
@@ -67,7 +71,7 @@ pub struct StateOrder {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarvestEvent {
     pub at: Timestamp,
-    /// One word: `flagged`, `attack`, `blocked`.
+    /// One word: `flagged`, `attack`, `slow-attack`, `blocked`.
     pub event: String,
     /// The source, network or domain.
     pub subject: String,

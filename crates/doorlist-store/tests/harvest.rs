@@ -48,6 +48,8 @@ fn state(state: AttackState, noted: Timestamp) -> DomainStateRow {
         known_since: NOW - HOUR,
         sums: vec![3, 0, 7],
         sums_at: noted,
+        slow_since: None,
+        hours: Vec::new(),
         noted,
     }
 }
@@ -128,6 +130,18 @@ async fn states_and_blocks(here: &HarvestBook, there: &HarvestBook) {
     let news = there.news(NOW + SECOND * 2, NOW).await.unwrap();
     let (row, order) = &news.domains[0];
     assert_eq!((row.state, order.at, order.until), (AttackState::Elevated, NOW + SECOND, Some(until)));
+    // The sign of a slow attack is shown in whatever state the domain is, with the hours of its names.
+    let slow = DomainStateRow {
+        slow_since: Some(NOW - HOUR),
+        hours: vec![140, 0, 138],
+        ..state(AttackState::Normal, NOW + SECOND * 3)
+    };
+    notes.domains.insert(DOMAIN, slow.clone());
+    here.write(&notes, 1, NOW + SECOND * 3).await.unwrap();
+    assert_eq!(there.states(None).await.unwrap(), [slow]);
+    notes.domains.insert(DOMAIN, state(AttackState::Normal, NOW + SECOND * 4));
+    here.write(&notes, 1, NOW + SECOND * 4).await.unwrap();
+    assert!(there.states(None).await.unwrap().is_empty());
     let events = there.events(Some(DOMAIN), 10).await.unwrap();
     let words: Vec<&str> = events.iter().map(|event| event.event.as_str()).collect();
     assert_eq!(words, ["extended", "attack"]);

@@ -42,6 +42,8 @@ pub struct DomainPatch {
     pub batv: Option<bool>,
     /// Whether bounces to rewritten senders (SRS) are accepted.
     pub srs: Option<bool>,
+    /// Whether it goes back to mode monitor by itself when authenticated senders with a good record are refused.
+    pub fall_back: Option<bool>,
 }
 
 /// How a list is enforced.
@@ -155,6 +157,7 @@ impl Actions {
             let now = now.map(|now| now.bounce_addresses).unwrap_or_default();
             changes.push(bounce_addresses(patch, now));
         }
+        changes.extend(patch.fall_back.map(fall_back));
         if let Some(port) = patch.delivery_port {
             if port == 0 {
                 return Err(ActionError::invalid("deliveryport", "a port is a number from 1 to 65535"));
@@ -221,6 +224,10 @@ fn bounce_addresses(patch: &DomainPatch, now: BounceAddresses) -> NamedChange {
     let wanted = BounceAddresses { batv: patch.batv.unwrap_or(now.batv), srs: patch.srs.unwrap_or(now.srs) };
     let words = format!("bounces to signed senders {}, to rewritten ones {}", on_off(wanted.batv), on_off(wanted.srs));
     (DomainChange::BounceAddresses(wanted), words)
+}
+
+fn fall_back(on: bool) -> NamedChange {
+    (DomainChange::FallBack(on), format!("automatic fall-back to mode monitor {}", on_off(on)))
 }
 
 fn on_off(on: bool) -> &'static str {

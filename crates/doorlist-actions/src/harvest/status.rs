@@ -20,6 +20,8 @@ const EVENTS_MAX: u32 = 50;
 const NAMES_MAX: usize = 20;
 /// How far back names are looked for.
 const NAMES_OF: Duration = Duration::from_hours(24);
+/// The sign of a slow attack that a node has not written again for so long is no more: the node is gone.
+const SIGN_OLD: Duration = Duration::from_hours(3);
 
 /// Shows what the harvest defence does now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub struct HarvestReport {
     /// Sources that are flagged now.
     pub sources_flagged: u64,
     pub blocks: Vec<Block>,
-    /// Domains that are not normal, or the one that was asked for.
+    /// Domains that are not normal or show the sign of a slow attack, or the one that was asked for.
     pub domains: Vec<HarvestDomain>,
     /// The last events, the newest first.
     pub events: Vec<HarvestEvent>,
@@ -53,6 +55,10 @@ pub struct HarvestDomain {
     pub until: Timestamp,
     /// Distinct unknown names within ten minutes when it changed last.
     pub rate: u32,
+    /// Since when it shows the sign of a slow attack, if it does.
+    pub slow_since: Option<Timestamp>,
+    /// Distinct unknown names within 24 hours by sources without a good record, as they were written last.
+    pub names_of_day: u32,
 }
 
 /// Names of a domain that were asked for within a day.
@@ -94,9 +100,12 @@ impl Action for HarvestStatus {
         let states = book.states(id).await?.into_iter().filter_map(|row| {
             let (name, is_over) = (names.get(&row.domain)?.clone(), row.until <= now);
             let state = if is_over { AttackState::Normal } else { row.state };
-            let wanted = id.is_some() || state != AttackState::Normal;
+            // A node with such a sign writes each hour.
+            let slow_since = row.slow_since.filter(|_| now.since(row.noted) < SIGN_OLD);
+            let wanted = id.is_some() || state != AttackState::Normal || slow_since.is_some();
             let (node, since, until, rate) = (row.node, row.since, row.until, row.rate);
-            wanted.then_some(HarvestDomain { name, node, state, since, until, rate })
+            let names_of_day = row.hours.iter().fold(0u32, |sum, hour| sum.saturating_add(*hour));
+            wanted.then_some(HarvestDomain { name, node, state, since, until, rate, slow_since, names_of_day })
         });
         Ok(HarvestReport {
             sources_flagged: book.flagged_count(now).await?,

@@ -50,6 +50,12 @@ impl Baseline {
         sum as f64 / ((DAYS as i64 - 1) * INTERVALS_PER_DAY + of_today) as f64
     }
 
+    /// The same for a day. A name that comes in several intervals counts in each, so that this is not less than the distinct
+    /// names of a day; 0 in the first fourteen days.
+    pub fn per_day(&self, now: Timestamp) -> f64 {
+        self.per_interval(now) * INTERVALS_PER_DAY as f64
+    }
+
     /// Whether an interval has ended, whose count is to be added. Counts of intervals that nobody asked for are lost: they
     /// are those of a server that was away.
     pub fn is_due(&self, now: Timestamp) -> bool {

@@ -5,7 +5,9 @@
 mod tests;
 
 use super::baseline::Baseline;
-use super::name_count::{NameCount, WINDOW_MINUTES};
+use super::name_count::{NamesOfMinutes, WINDOW_MINUTES};
+use super::rating::SourceRating;
+use super::slow::SlowAttack;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -53,7 +55,7 @@ impl AttackState {
 /// What is known of one domain.
 #[derive(Clone, Debug)]
 pub struct AttackRecord {
-    names: NameCount,
+    names: NamesOfMinutes,
     baseline: Baseline,
     state: AttackState,
     /// When this state began.
@@ -64,6 +66,7 @@ pub struct AttackRecord {
     ended: bool,
     /// Until then the rate ends nothing: after a restart the names of the window come in again.
     held: Timestamp,
+    slow: SlowAttack,
 }
 
 impl AttackRecord {
@@ -74,8 +77,8 @@ impl AttackRecord {
 
     /// A domain with this baseline, in the normal state.
     pub fn with(baseline: Baseline, now: Timestamp) -> Self {
-        let names = NameCount::default();
-        Self { names, baseline, state: AttackState::Normal, since: now, until: now, ended: false, held: now }
+        let (names, slow) = (NamesOfMinutes::default(), SlowAttack::default());
+        Self { names, baseline, state: AttackState::Normal, since: now, until: now, ended: false, held: now, slow }
     }
 
     pub fn state(&self) -> AttackState {
@@ -101,15 +104,42 @@ impl AttackRecord {
         self.names.count(now)
     }
 
-    /// Counts an unknown name, by its fingerprint. True if the state changed.
-    pub fn note(&mut self, name: u32, now: Timestamp) -> bool {
+    /// Counts an unknown name, by its fingerprint, that a source of this rating asked for. True if the state changed.
+    pub fn note(&mut self, name: u32, rating: SourceRating, now: Timestamp) -> bool {
         self.names.note(name, now);
-        self.follow(now)
+        let changed = self.follow(now);
+        // What comes in another state is no secret: people were told of that state.
+        if self.state == AttackState::Normal && !rating.is_good() {
+            self.slow.note(name, now);
+            self.slow.follow(self.baseline.per_day(now), now);
+        }
+        changed
     }
 
     /// Lets time pass. True if the state changed.
     pub fn tick(&mut self, now: Timestamp) -> bool {
+        self.slow.follow(self.baseline.per_day(now), now);
         self.follow(now)
+    }
+
+    /// The sign of a slow attack, which changes no answer.
+    pub fn slow(&self) -> &SlowAttack {
+        &self.slow
+    }
+
+    /// Distinct unknown names of a day, as the sign counts them.
+    pub fn names_of_day(&mut self, now: Timestamp) -> u32 {
+        self.slow.count(now)
+    }
+
+    /// The same by hour, for the store.
+    pub fn hours(&mut self, now: Timestamp) -> Vec<u32> {
+        self.slow.hours(now)
+    }
+
+    /// Goes on with what was counted before a restart.
+    pub fn resume_slow(&mut self, slow: SlowAttack) {
+        self.slow = slow;
     }
 
     /// Adds an interval that ended to the baseline. True if a new day began, so that it should be written down.

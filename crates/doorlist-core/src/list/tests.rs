@@ -102,6 +102,7 @@ fn sub_addresses_follow_the_longest_listed_base() {
         sub_addressing: SubAddressing { plus: true, minus: true },
         accept_abuse: true,
         bounce_addresses: BounceAddresses::default(),
+        fall_back: false,
     };
     let list = build(&Model::from([
         ((1, "anne".into()), entry(1, EntryKind::Mailbox, Standing::Active)),

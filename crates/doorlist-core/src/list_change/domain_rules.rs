@@ -31,6 +31,7 @@ pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> 
         sub_addressing: SubAddressing::default(),
         accept_abuse: true,
         bounce_addresses: BounceAddresses::default(),
+        fall_back: false,
         domain_aliases: Vec::new(),
         aliases_off: Vec::new(),
         servers: checked_servers(name, servers)?,
@@ -64,6 +65,7 @@ pub fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChang
         DomainChange::SubAddressing(sub_addressing) => domain.sub_addressing = *sub_addressing,
         DomainChange::AcceptAbuse(accept) => domain.accept_abuse = *accept,
         DomainChange::BounceAddresses(forms) => domain.bounce_addresses = *forms,
+        DomainChange::FallBack(on) => domain.fall_back = *on,
         DomainChange::AddAlias(alias) => {
             if let Err(place) = domain.domain_aliases.binary_search(alias) {
                 domain.domain_aliases.insert(place, alias.clone());

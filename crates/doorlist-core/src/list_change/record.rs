@@ -101,6 +101,9 @@ pub struct DomainRecord {
     /// Bounces to addresses that only its own server knows.
     #[serde(default)]
     pub bounce_addresses: BounceAddresses,
+    /// It goes back to mode monitor by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fall_back: bool,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
     /// Those of them that are not served.

@@ -70,6 +70,7 @@ impl Script {
             sub_addressing: SubAddressing { plus: true, minus: words.contains(&"minus") },
             accept_abuse: !words.contains(&"no-abuse"),
             bounce_addresses: BounceAddresses { batv: !words.contains(&"no-batv"), srs: words.contains(&"srs") },
+            fall_back: false,
         });
         let names = words.iter().position(|w| *w == "also").map_or(&[][..], |at| &words[at + 1..]);
         for name in names.iter().chain([&words[0]]) {

@@ -91,6 +91,7 @@ impl Entries {
             sub_addressing: SubAddressing { plus: true, minus: false },
             accept_abuse: true,
             bounce_addresses: BounceAddresses::default(),
+            fall_back: false,
         };
         let mut domains = DomainTable::new();
         domains.insert(domain.name.clone(), Arc::new(domain));

@@ -3,12 +3,16 @@
 use super::lock;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
-use doorlist_core::harvest::{AttackRecord, AttackState, Baseline};
+use doorlist_core::harvest::slow::SLOW_FLOOR;
+use doorlist_core::harvest::{AttackRecord, AttackState, Baseline, SlowAttack, SourceRating};
 use doorlist_core::time::Timestamp;
 use doorlist_store::harvest::{DomainStateRow, StateOrder};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// Unknown names of a day from which on they are written each hour, for the time behind a restart; fewer change little.
+const HOURS_WRITTEN_FROM: u32 = SLOW_FLOOR / 10;
 
 #[derive(Default)]
 pub(super) struct DomainStates {
@@ -16,6 +20,8 @@ pub(super) struct DomainStates {
     /// Domains that are not normal, for readers without a lock.
     published: ArcSwap<HashMap<DomainId, AttackState>>,
     attacked: AtomicUsize,
+    /// Domains that show the sign of a slow attack here.
+    slow: AtomicUsize,
 }
 
 /// There is a record for each domain of ours that was ever asked for an unknown name: their number is limited.
@@ -32,6 +38,10 @@ struct OwnState {
     ordered: Timestamp,
     /// The state that people know of.
     told: AttackState,
+    /// Whether people know of a slow attack.
+    told_slow: bool,
+    /// The hour in which its row was written last, since the epoch.
+    written: i64,
 }
 
 /// A state that people do not know of yet.
@@ -45,14 +55,36 @@ pub(super) struct ChangedState {
     pub(super) until: Timestamp,
 }
 
+/// A slow attack that people do not know of yet, or the end of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChangedSign {
+    pub(super) domain: DomainId,
+    pub(super) is_there: bool,
+    /// Distinct unknown names of a day.
+    pub(super) names: u32,
+    /// What is usual for the domain in a day; 0 while that is not known.
+    pub(super) usual: u32,
+}
+
+/// What came of it that time passed.
+#[derive(Debug, Default)]
+pub(super) struct TickedDomains {
+    /// To be written.
+    pub(super) rows: Vec<DomainStateRow>,
+    /// People are to be told of these.
+    pub(super) changed: Vec<ChangedState>,
+    pub(super) signs: Vec<ChangedSign>,
+}
+
 impl OwnState {
     fn new(record: AttackRecord) -> Self {
-        let told = record.state();
-        Self { record, ordered: Timestamp::default(), told }
+        let (told, told_slow) = (record.state(), record.slow().since().is_some());
+        Self { record, ordered: Timestamp::default(), told, told_slow, written: 0 }
     }
 
     fn row(&mut self, domain: DomainId, node: u16, now: Timestamp) -> DomainStateRow {
         let record = &mut self.record;
+        self.written = hour(now);
         DomainStateRow {
             domain,
             node,
@@ -63,9 +95,36 @@ impl OwnState {
             known_since: record.baseline().since(),
             sums: record.baseline().sums().to_vec(),
             sums_at: now,
+            slow_since: record.slow().since(),
+            hours: record.hours(now),
             noted: now,
         }
     }
+
+    /// The change of its state that people do not know of.
+    fn untold_state(&mut self, domain: DomainId, now: Timestamp) -> Option<ChangedState> {
+        let (state, before) = (self.record.state(), self.told);
+        self.told = state;
+        let (rate, until) = (self.record.rate(now), self.record.until());
+        (state != before).then_some(ChangedState { domain, before, now: state, rate, until })
+    }
+
+    /// The same for a slow attack.
+    fn untold_sign(&mut self, domain: DomainId, now: Timestamp) -> Option<ChangedSign> {
+        let is_there = self.record.slow().since().is_some();
+        let is_new = is_there != std::mem::replace(&mut self.told_slow, is_there);
+        let (names, usual) = (self.record.names_of_day(now), self.record.baseline().per_day(now) as u32);
+        is_new.then_some(ChangedSign { domain, is_there, names, usual })
+    }
+
+    /// Whether an hour began whose predecessor's names are to be kept over a restart.
+    fn has_hour_to_write(&mut self, now: Timestamp) -> bool {
+        self.written != hour(now) && self.record.names_of_day(now) >= HOURS_WRITTEN_FROM
+    }
+}
+
+fn hour(now: Timestamp) -> i64 {
+    now.as_secs().div_euclid(3600)
 }
 
 impl DomainStates {
@@ -82,12 +141,17 @@ impl DomainStates {
         self.published.load().values().filter(|state| **state == of).count() as u64
     }
 
-    /// Counts an unknown name. True if the state changed.
-    pub(super) fn note(&self, domain: DomainId, name: u32, now: Timestamp) -> bool {
+    /// How many domains show the sign of a slow attack here.
+    pub(super) fn slow(&self) -> u64 {
+        self.slow.load(Ordering::Relaxed) as u64
+    }
+
+    /// Counts an unknown name that a source of this rating asked for. True if the state changed.
+    pub(super) fn note(&self, domain: DomainId, name: u32, rating: SourceRating, now: Timestamp) -> bool {
         let mut book = lock(&self.book);
         let is_first = !book.own.contains_key(&domain);
         let own = book.own.entry(domain).or_insert_with(|| OwnState::new(AttackRecord::new(now)));
-        let changed = own.record.note(name, now);
+        let changed = own.record.note(name, rating, now);
         if changed {
             self.publish(&book, now);
         }
@@ -95,24 +159,23 @@ impl DomainStates {
     }
 
     /// Lets time pass; gives the rows that are to be written, and the changes that people are to be told of.
-    pub(super) fn tick(&self, node: u16, now: Timestamp) -> (Vec<DomainStateRow>, Vec<ChangedState>) {
+    pub(super) fn tick(&self, node: u16, now: Timestamp) -> TickedDomains {
         let mut book = lock(&self.book);
-        let (mut rows, mut changed) = (Vec::new(), Vec::new());
+        let mut ticked = TickedDomains::default();
         for (domain, own) in &mut book.own {
             let is_new_day = own.record.add_to_baseline(now);
-            if own.record.tick(now) || is_new_day {
-                rows.push(own.row(*domain, node, now));
+            let is_changed = own.record.tick(now);
+            let sign = own.untold_sign(*domain, now);
+            if is_changed || is_new_day || sign.is_some() || own.has_hour_to_write(now) {
+                ticked.rows.push(own.row(*domain, node, now));
             }
-            let state = own.record.state();
-            if state != own.told {
-                let (rate, until) = (own.record.rate(now), own.record.until());
-                changed.push(ChangedState { domain: *domain, before: own.told, now: state, rate, until });
-                own.told = state;
-            }
+            ticked.changed.extend(own.untold_state(*domain, now));
+            ticked.signs.extend(sign);
         }
+        self.slow.store(book.own.values().filter(|own| own.told_slow).count(), Ordering::Relaxed);
         book.others.retain(|_, (_, until)| now < *until);
         self.publish(&book, now);
-        (rows, changed)
+        ticked
     }
 
     /// The row of a domain.
@@ -139,6 +202,7 @@ impl DomainStates {
         if row.state != AttackState::Normal && now < row.until {
             record.resume(row.state, row.since, row.until, now);
         }
+        record.resume_slow(SlowAttack::restored(&row.hours, row.sums_at, row.slow_since));
         book.own.insert(row.domain, OwnState::new(record));
         self.publish(&book, now);
     }
@@ -184,5 +248,58 @@ impl DomainStates {
             self.published.store(Arc::new(all));
             self.attacked.store(attacked, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const DOMAIN: DomainId = DomainId(7);
+    const NODE: u16 = 1;
+
+    /// Asks for a hundred new names within each of some hours, and lets time pass behind each hour.
+    fn guess(
+        states: &DomainStates,
+        from: Timestamp,
+        hours: std::ops::Range<u32>,
+        all: &mut TickedDomains,
+    ) -> Timestamp {
+        let mut now = from;
+        for name in hours.start * 100..hours.end * 100 {
+            now = now + Duration::from_secs(36);
+            states.note(DOMAIN, name.wrapping_mul(0x9e37_79b9), SourceRating::Ordinary, now);
+            if name % 100 == 99 {
+                let ticked = states.tick(NODE, now);
+                all.rows.extend(ticked.rows);
+                all.changed.extend(ticked.changed);
+                all.signs.extend(ticked.signs);
+            }
+        }
+        now
+    }
+
+    #[test]
+    fn a_slow_attack_is_told_once_and_outlives_a_restart() {
+        let (states, mut all) = (DomainStates::default(), TickedDomains::default());
+        let now = guess(&states, START, 0..8, &mut all);
+        assert!(all.signs.is_empty() && states.slow() == 0, "{all:?}");
+        assert!(all.rows.len() >= 7, "each hour is written: {}", all.rows.len());
+        // A restart in the middle goes on with what was counted, and tells nothing twice.
+        let second = DomainStates::default();
+        second.restore(all.rows.last().unwrap(), now);
+        let now = guess(&second, now, 8..26, &mut all);
+        let [sign] = all.signs[..] else { panic!("{:?}", all.signs) };
+        assert!(sign.is_there && sign.domain == DOMAIN && sign.names.abs_diff(1000) < 100, "{sign:?}");
+        assert_eq!((second.slow(), second.state(DOMAIN), all.changed.len()), (1, AttackState::Normal, 0));
+        let third = DomainStates::default();
+        third.restore(all.rows.last().unwrap(), now);
+        let ticked = third.tick(NODE, now);
+        assert!(ticked.signs.is_empty() && third.slow() == 1, "{ticked:?}");
+        // A day later nothing is left of it.
+        let ticked = third.tick(NODE, now + Duration::from_hours(24));
+        assert!(!ticked.signs[0].is_there && ticked.rows[0].slow_since.is_none() && third.slow() == 0, "{ticked:?}");
     }
 }

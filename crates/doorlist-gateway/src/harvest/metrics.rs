@@ -18,13 +18,21 @@ struct StateLabel {
 
 pub(super) struct HarvestMetrics {
     changes: Family<StateLabel, Counter>,
+    slow_attacks: Counter,
 }
 
 impl HarvestMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let changes = Family::<StateLabel, Counter>::default();
         registry.register("harvest_state_changes", "Domains that entered a state", changes.clone());
-        Self { changes }
+        let slow_attacks = Counter::default();
+        let help = "Slow attacks that people were told of";
+        registry.register("harvest_slow_attacks", help, slow_attacks.clone());
+        Self { changes, slow_attacks }
+    }
+
+    pub(super) fn slow_attack(&self) {
+        self.slow_attacks.inc();
     }
 
     pub(super) fn changed(&self, state: AttackState) {
@@ -60,6 +68,7 @@ impl Collector for HarvestCollector {
             ("harvest_blocks", "Networks that are blocked by hand", defence.blocks.load().len() as u64),
             ("harvest_domains_elevated", "Domains in the state elevated", domains(AttackState::Elevated)),
             ("harvest_domains_attacked", "Domains in the state attack", domains(AttackState::Attack)),
+            ("harvest_domains_slow_attack", "Domains that show the sign of a slow attack", defence.domains.slow()),
             ("harvest_bytes", "Memory of the harvest defence", defence.octets() as u64),
         ] {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));

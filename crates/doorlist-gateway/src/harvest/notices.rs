@@ -2,14 +2,13 @@
 //! technical contact, within the limits of the contact book.
 
 use super::HarvestDefence;
-use super::domains::ChangedState;
+use super::domains::{ChangedSign, ChangedState};
 use crate::journal::FieldValue;
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::harvest::AttackState;
+use doorlist_core::harvest::slow::SLOW_FACTOR;
 use doorlist_core::time::Timestamp;
-use doorlist_store::ContactBook;
-use doorlist_store::contact_book::ContactOf;
 
 impl HarvestDefence {
     /// Tells of a change.
@@ -22,28 +21,26 @@ impl HarvestDefence {
         self.event(now, change.now.word(), name.as_str(), Some(change.domain), &detail);
         self.metrics.changed(change.now);
         let (subject, text) = message(&name, &change);
-        let contacts = ContactBook::of(&self.parts.recipients);
-        if let Some(operator) = &self.parts.operator
-            && let Ok(Ok(permit)) = contacts.permit_operators_notice(operator, now).await
-        {
-            // That it was not sent stands in the log of the relay.
-            let _ = self.parts.notices.send(vec![permit], &subject, &text).await;
-        }
-        if let Some(contact) = self.technical_contact(change.domain)
-            && let Ok(Ok(permit)) = contacts.permit_notice(ContactOf::Domain(change.domain), &contact, now).await
-        {
-            let _ = self.parts.notices.send(vec![permit], &subject, &text).await;
-        }
+        self.parts.people.tell(change.domain, (&subject, &text), now).await;
     }
 
-    fn technical_contact(&self, domain: DomainId) -> Option<Address> {
-        let policies = self.parts.recipients.policies();
-        let contact = policies.technical_contact(domain)?;
-        (Some(contact) != self.parts.operator.as_ref()).then(|| contact.clone())
+    /// Tells of a slow attack. Its end stands in the log and among the events only: there is nothing to do.
+    pub(super) async fn tell_of_sign(&self, sign: ChangedSign, now: Timestamp) {
+        let Some(name) = self.name_of(sign.domain) else { return };
+        let (names, word) = (u64::from(sign.names), if sign.is_there { "slow-attack" } else { "slow-attack-over" });
+        let event = format!("harvest defence: {name}: {word};");
+        self.tell(&event, &[("unknown_names_of_day", FieldValue::Num(names))]);
+        let detail = format!("{names} unknown names in 24 hours");
+        self.event(now, word, name.as_str(), Some(sign.domain), &detail);
+        if sign.is_there {
+            self.metrics.slow_attack();
+            let (subject, text) = message_of_sign(&name, &sign);
+            self.parts.people.tell(sign.domain, (&subject, &text), now).await;
+        }
     }
 
     fn name_of(&self, id: DomainId) -> Option<DomainName> {
-        let list = self.parts.recipients.snapshot();
+        let list = self.parts.people.recipients.snapshot();
         list.domains().values().find(|domain| domain.id == id).map(|domain| domain.name.clone())
     }
 }
@@ -77,4 +74,25 @@ fn message(name: &DomainName, change: &ChangedState) -> (String, String) {
             ),
         ),
     }
+}
+
+fn message_of_sign(name: &DomainName, sign: &ChangedSign) -> (String, String) {
+    let ChangedSign { names, usual, .. } = sign;
+    let usual = match usual {
+        0 => "What is usual for the domain is not known in its first 14 days.".to_owned(),
+        usual => format!("Usual are at most {usual} in a day; {SLOW_FACTOR} times that is told."),
+    };
+    (
+        format!("Sign of a slow harvest attack on {name}"),
+        format!(
+            "Within 24 hours, senders without a good record asked for {names} different unknown recipients of {name}, so \
+             slowly that no rate was reached. {usual} No answer changes: each of these senders asks for few names.\n\n\
+             Look at the names that were asked for: doorlist harvest status {name}\n\
+             See where they come from: doorlist log --domain {name} --action refused --since 24h\n\
+             If they look like a list of people's names, block networks that send nothing else: \
+             doorlist harvest block NETWORK --for 7d --reason TEXT\n\
+             If they are old addresses, nothing has to be done.\n\n\
+             You are told again only if this number falls below a half and rises again.\n"
+        ),
+    )
 }

@@ -1,6 +1,7 @@
 //! Writes what is new behind the answers, and reads what other nodes and commands wrote. Nothing here is on the path of an
 //! answer; while the store is away, this node goes on with what it knows.
 
+use super::domains::TickedDomains;
 use super::{HarvestDefence, NOTES_MAX, lock};
 use crate::clock;
 use crate::journal::FieldValue;
@@ -164,13 +165,16 @@ impl HarvestDefence {
 
     async fn tick(&self) {
         let now = clock::now();
-        let (rows, changed) = self.domains.tick(self.node, now);
+        let TickedDomains { rows, changed, signs } = self.domains.tick(self.node, now);
         {
             let mut notes = lock(&self.notes);
             notes.domains.extend(rows.into_iter().map(|row| (row.domain, row)));
         }
         for change in changed {
             self.tell_of_state(change, now).await;
+        }
+        for sign in signs {
+            self.tell_of_sign(sign, now).await;
         }
         if !self.is_any_attacked() {
             lock(&self.retries).clear();
@@ -182,7 +186,7 @@ impl HarvestDefence {
         self.sources.sweep(now);
         self.good_records.sweep(now);
         lock(&self.networks).sweep(now);
-        let list = self.parts.recipients.snapshot();
+        let list = self.parts.people.recipients.snapshot();
         let ours: HashSet<DomainId> = list.domains().values().map(|domain| domain.id).collect();
         self.domains.keep(|domain| ours.contains(&domain));
     }

@@ -8,9 +8,11 @@ use crate::asked;
 use crate::callout::{Asker, PendingAnswer};
 use crate::clock;
 use crate::config::GatewayConfig;
+use crate::fall_back::RefusedSender;
 use crate::journal::{Batch, FieldValue, Line, Process};
 use doorlist_core::address::{Address, is_invisible};
-use doorlist_core::domain::{DomainId, Mode};
+use doorlist_core::domain::{DomainId, Mode, ProtectedDomain};
+use doorlist_core::fall_back;
 use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::network::SourceKey;
@@ -270,6 +272,7 @@ impl SessionDialogue {
         // Its trial begins with its first message.
         let begins_trial = domain.filter(|domain| domain.mode == Mode::NEW).map(|domain| domain.id);
         let delay = self.guard.delay(standing, decision.reason.answer(), domain, now);
+        self.note_for_fall_back(domain, &decision, now);
         if let Some(until) = self.guard.answered(&recipient, &decision, now) {
             self.tell_flagged(until, now);
         }
@@ -314,6 +317,16 @@ impl SessionDialogue {
             unlisted: decision.reason == Reason::Confirmed,
         });
         AcceptedRecipient::New
+    }
+
+    /// Notes a sender that an enforced list refused, if the domain may fall back and its source has a good record.
+    fn note_for_fall_back(&self, domain: Option<&ProtectedDomain>, decision: &Decision, now: Timestamp) {
+        let (Some(domain), Some(transaction)) = (domain, &self.transaction) else { return };
+        let (sender, Some(peer)) = (&transaction.sender, self.client.address) else { return };
+        if fall_back::may_count(domain, decision, sender) && self.inbound.harvest.rating(peer, now).is_good() {
+            let (client, sender) = (self.client.clone(), sender.clone());
+            self.inbound.fall_back.note(RefusedSender { domain: domain.id, client, sender });
+        }
     }
 
     fn tell_flagged(&mut self, until: Timestamp, now: Timestamp) {

@@ -176,7 +176,8 @@ impl ClientGuard {
         if let Some(domain) = decision.domain
             && self.counts_for_domain(decision, domain)
         {
-            self.harvest.note_of_domain(domain, name, now);
+            let rating = self.rating(now);
+            self.harvest.note_of_domain(domain, name, rating, now);
         }
         None
     }

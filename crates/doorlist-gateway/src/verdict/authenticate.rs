@@ -5,6 +5,7 @@ use super::ScannedMessage;
 use super::dns_budget::{DnsBudget, GivenUp};
 use doorlist_core::address::DomainName;
 use doorlist_core::verdict::{Authentication, AuthenticationResult, DkimCheck, SpfCheck, SpfIdentity};
+use doorlist_store::spool::ClientInfo;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{
@@ -19,10 +20,10 @@ const SIGNATURES_MAX: usize = 8;
 const SIGNED_FIELDS_MAX: usize = 200;
 
 /// Who evaluates, and under which name.
-pub(super) struct Authenticator {
-    pub(super) methods: MessageAuthenticator,
+pub(crate) struct Authenticator {
+    pub(crate) methods: MessageAuthenticator,
     /// Our host name, for macros of SPF (RFC 7208 §7.3).
-    pub(super) hostname: String,
+    pub(crate) hostname: String,
 }
 
 impl Authenticator {
@@ -42,7 +43,7 @@ impl Authenticator {
             let message = parsed.as_ref()?;
             Some(budget.within(first, self.methods.verify_dkim(budget.count(message))).await)
         };
-        let (sent, signed) = tokio::join!(self.spf(message, &budget, first), signatures);
+        let (sent, signed) = tokio::join!(self.spf((&message.client, &message.sender), &budget, first), signatures);
         let (spf, output) = sent;
         let mut authentication = Authentication { spf, ..Authentication::default() };
         let (Some(parsed), Some(signed)) = (&parsed, signed) else { return authentication };
@@ -69,22 +70,49 @@ impl Authenticator {
         authentication
     }
 
+    /// Whether DMARC would pass for a message whose author is in the domain of MAIL FROM: that publishes a record, and SPF
+    /// passes. For an envelope whose message never comes.
+    pub(crate) async fn envelope_passes(&self, client: &ClientInfo, sender: &str, until: Instant) -> bool {
+        let budget = DnsBudget::default();
+        let (check, output) = self.spf((client, sender), &budget, until).await;
+        let (AuthenticationResult::Pass, SpfIdentity::MailFrom, Some(domain)) =
+            (check.result, check.identity, check.domain)
+        else {
+            return false;
+        };
+        let text = format!("From: postmaster@{domain}\r\n\r\n");
+        let Some(message) = parse(text.as_bytes()) else { return false };
+        let params = DmarcParameters {
+            message: &message,
+            dkim_output: &[],
+            dkim2_output: None,
+            rfc5321_mail_from_domain: output.domain(),
+            spf_output: &output,
+        };
+        let evaluated = budget.within(until, self.methods.verify_dmarc(budget.count(params))).await;
+        evaluated.is_ok_and(|output| dmarc_result(&output.result()) == AuthenticationResult::Pass)
+    }
+
     /// SPF for the domain of MAIL FROM; for the null sender, for the host in HELO (RFC 7208 §2.4).
-    async fn spf(&self, message: &ScannedMessage, budget: &DnsBudget, until: Instant) -> (SpfCheck, SpfOutput) {
-        let sender = message.sender.rsplit_once('@');
-        let identity = if message.sender.is_empty() { SpfIdentity::Helo } else { SpfIdentity::MailFrom };
-        let name = sender.map_or(&*message.client.helo, |(_, domain)| domain);
+    async fn spf(
+        &self,
+        (client, path): (&ClientInfo, &str),
+        budget: &DnsBudget,
+        until: Instant,
+    ) -> (SpfCheck, SpfOutput) {
+        let sender = path.rsplit_once('@');
+        let identity = if path.is_empty() { SpfIdentity::Helo } else { SpfIdentity::MailFrom };
+        let name = sender.map_or(&*client.helo, |(_, domain)| domain);
         let domain = match (identity, sender) {
             // A path without a domain has no identity; its HELO says nothing of it.
             (SpfIdentity::MailFrom, None) => None,
             _ => DomainName::parse(name.as_bytes()).ok(),
         };
-        let (Some(found), Some(client)) = (&domain, message.client.address) else {
+        let (Some(found), Some(address)) = (&domain, client.address) else {
             return (SpfCheck { result: AuthenticationResult::None, identity, domain }, SpfOutput::default());
         };
-        let helo = &*message.client.helo;
         let path = format!("{}@{found}", sender.map_or("postmaster", |(local, _)| local));
-        let params = SpfParameters::new(client.to_canonical(), found.as_str(), helo, &self.hostname, &path);
+        let params = SpfParameters::new(address.to_canonical(), found.as_str(), &client.helo, &self.hostname, &path);
         let output = budget.within(until, self.methods.check_host(budget.count(params))).await;
         let output = output.unwrap_or_else(|given_up| {
             let result = if given_up == GivenUp::TooLate { SpfResult::TempError } else { SpfResult::PermError };

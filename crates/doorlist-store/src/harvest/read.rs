@@ -25,7 +25,8 @@ impl HarvestBook {
             SELECT source, day, delivered, unknown_names, entry_low, entry_high FROM harvest_day
             WHERE noted >= $1 ORDER BY noted DESC LIMIT $2";
         const DOMAINS: &str = "
-            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted, ordered, ordered_until
+            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted, slow_since,
+                   hours, ordered, ordered_until
             FROM harvest_domain WHERE noted >= $1";
         let flags = (&self.db).rows(FLAGS, &binds![since, FLAGS_MAX]).await?;
         let days = (&self.db).rows(DAYS, &binds![since, DELIVERY_DAYS_MAX]).await?;
@@ -58,17 +59,20 @@ impl HarvestBook {
         Ok((&self.db).value::<u64>(SQL, &binds![now]).await?.unwrap_or(0))
     }
 
-    /// The states of domains that nodes noted: of one domain, or of all that are not normal.
+    /// The states of domains that nodes noted: of one domain, or of all that are not normal or show the sign of a slow
+    /// attack.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn states(&self, of: Option<DomainId>) -> Result<Vec<DomainStateRow>, StoreError> {
         const OF_ONE: &str = "
-            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted FROM harvest_domain
+            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted, slow_since, hours
+            FROM harvest_domain
             WHERE domain_id = $1 ORDER BY node";
         const OF_ALL: &str = "
-            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted FROM harvest_domain
-            WHERE state <> 'normal' ORDER BY since DESC, domain_id, node LIMIT 1000";
+            SELECT domain_id, node, state, since, until, rate, known_since, sums, sums_at, noted, slow_since, hours
+            FROM harvest_domain
+            WHERE state <> 'normal' OR slow_since IS NOT NULL ORDER BY since DESC, domain_id, node LIMIT 1000";
         let rows = match of {
             Some(id) => (&self.db).rows(OF_ONE, &binds![id]).await?,
             None => (&self.db).rows(OF_ALL, &binds![]).await?,
@@ -162,11 +166,13 @@ fn domain(row: &Row) -> Result<DomainStateRow, StoreError> {
         sums: from_json(row.text(7)?, "harvest_domain")?,
         sums_at: row.get(8)?,
         noted: row.get(9)?,
+        slow_since: row.int_or_null(10)?.map(Timestamp::from_millis),
+        hours: from_json(row.text(11)?, "harvest_domain")?,
     })
 }
 
 fn order(row: &Row) -> Result<StateOrder, StoreError> {
-    Ok(StateOrder { at: row.get(10)?, until: row.int_or_null(11)?.map(Timestamp::from_millis) })
+    Ok(StateOrder { at: row.get(12)?, until: row.int_or_null(13)?.map(Timestamp::from_millis) })
 }
 
 fn source(row: &Row) -> Result<SourceKey, StoreError> {

@@ -34,15 +34,17 @@ const DAYS: &str = "
         noted = excluded.noted";
 
 const DOMAINS: &str = "
-    INSERT INTO harvest_domain (domain_id, node, state, since, until, rate, known_since, sums, sums_at, ordered, noted)
+    INSERT INTO harvest_domain (domain_id, node, state, since, until, rate, known_since, sums, sums_at, ordered, noted,
+                                slow_since, hours)
     SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
            CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT),
            CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT), 0,
-           CAST(value ->> 9 AS BIGINT)
+           CAST(value ->> 9 AS BIGINT), CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS TEXT)
     FROM json_each($1) WHERE true
     ON CONFLICT (domain_id, node) DO UPDATE SET
         state = excluded.state, since = excluded.since, until = excluded.until, rate = excluded.rate,
-        known_since = excluded.known_since, sums = excluded.sums, sums_at = excluded.sums_at, noted = excluded.noted";
+        known_since = excluded.known_since, sums = excluded.sums, sums_at = excluded.sums_at, noted = excluded.noted,
+        slow_since = excluded.slow_since, hours = excluded.hours";
 
 const EVENTS: &str = "
     INSERT INTO harvest_event (at, node, number, event, subject, domain_id, detail)
@@ -87,7 +89,9 @@ impl HarvestBook {
                 row.known_since.as_millis(),
                 to_json(&row.sums)?,
                 row.sums_at.as_millis(),
-                now.as_millis()
+                now.as_millis(),
+                row.slow_since.map(Timestamp::as_millis),
+                to_json(&row.hours)?
             ]));
         }
         let (flags, days): (Vec<Value>, Vec<Value>) = (flags.collect(), days.collect());

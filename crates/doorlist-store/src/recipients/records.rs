@@ -51,6 +51,9 @@ pub struct DomainDetails {
     /// Bounces to addresses that only its own server knows.
     #[serde(default)]
     pub bounce_addresses: BounceAddresses,
+    /// It goes back to mode monitor by itself when authenticated senders with a good record are refused.
+    #[serde(default)]
+    pub fall_back: bool,
     /// Who is told what its server refuses to take for postmaster, once confirmed.
     pub technical_contact: Option<Address>,
 }

@@ -190,6 +190,10 @@ pub(crate) async fn modes_and_switches(here: &RecipientStore) {
     let wanted = BounceAddresses { batv: false, srs: true };
     apply(here, vec![domain("example.test", DomainChange::BounceAddresses(wanted))]).await;
     assert_eq!(forms("example.test"), wanted);
+    let falls_back = || here.snapshot().domain(&self::name("example.test")).unwrap().fall_back;
+    assert!(!falls_back(), "off by default");
+    apply(here, vec![domain("example.test", DomainChange::FallBack(true))]).await;
+    assert!(falls_back() && here.domain(&name("example.test")).await.unwrap().unwrap().fall_back);
 
     apply(here, vec![domain("example.test", DomainChange::Hold(true))]).await;
     let id = here.snapshot().domain(&name("example.test")).unwrap().id;

@@ -39,11 +39,14 @@ pub(super) async fn domain(
         DomainCommand::Completeness { name, days } => {
             return completeness::completeness(target, out, name, days).await;
         }
-        DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs } => {
+        DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs, fall_back } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
-            let (batv, srs) = (is_on(batv), is_on(srs));
-            set(name, DomainPatch { servers, plus, minus, accept_abuse, batv, srs, ..DomainPatch::default() })
+            let (batv, srs, fall_back) = (is_on(batv), is_on(srs), is_on(fall_back));
+            set(
+                name,
+                DomainPatch { servers, plus, minus, accept_abuse, batv, srs, fall_back, ..DomainPatch::default() },
+            )
         }
         DomainCommand::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
         DomainCommand::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
@@ -164,6 +167,11 @@ fn details_text(out: &mut Output, details: &DomainDetails) -> Result<(), Failure
         "  bounces to   {}",
         if on.is_empty() { "listed addresses alone".to_owned() } else { on.join(", ") }
     ))?;
+    if details.fall_back {
+        out.line(
+            "  fall-back    on: goes back to mode monitor if authenticated senders with a good record are refused",
+        )?;
+    }
     let abuse = if details.accept_abuse { "postmaster, abuse" } else { "postmaster" };
     out.line(&format!("  system       {abuse}: always accepted"))?;
     if let Some(contact) = &details.technical_contact {

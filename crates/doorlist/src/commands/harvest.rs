@@ -11,6 +11,7 @@ use doorlist_actions::{
 };
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::harvest::{AttackState, Block};
+use doorlist_core::time::Timestamp;
 
 pub(super) async fn harvest(
     target: &mut CommandTarget,
@@ -56,6 +57,9 @@ async fn status(target: &mut CommandTarget, out: &mut Output, domain: Option<Dom
     }
     for domain in &domains {
         out.line(&domain_line(domain))?;
+        if let Some(since) = domain.slow_since {
+            out.line(&slow_line(domain, since))?;
+        }
     }
     for block in &blocks {
         out.line(&format!("blocked {}", block_line(block)))?;
@@ -74,7 +78,7 @@ async fn status(target: &mut CommandTarget, out: &mut Output, domain: Option<Dom
 }
 
 fn domain_line(domain: &HarvestDomain) -> String {
-    let HarvestDomain { name, node, state, since, until, rate } = domain;
+    let HarvestDomain { name, node, state, since, until, rate, .. } = domain;
     let since = print::minute(*since);
     match state {
         AttackState::Normal => format!("{name} is normal since {since} (node {node})"),
@@ -85,6 +89,14 @@ fn domain_line(domain: &HarvestDomain) -> String {
             print::minute(*until)
         ),
     }
+}
+
+fn slow_line(domain: &HarvestDomain, since: Timestamp) -> String {
+    let HarvestDomain { name, node, names_of_day, .. } = domain;
+    format!(
+        "{name} shows the sign of a slow attack since {}: {names_of_day} unknown names in 24 hours (node {node})",
+        print::minute(since)
+    )
 }
 
 fn word(state: AttackState) -> &'static str {

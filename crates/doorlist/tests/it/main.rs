@@ -9,6 +9,7 @@
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `verification` | whose word counts for recipients that are on no list? |
 //! | `harvest` | what do dictionaries learn, from one source, a network or everywhere, and who gets through? |
+//! | `fall_back` | which refused senders take a domain back to mode monitor, and who is told? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `real_senders` | do Exim, OpenSMTPD, Sendmail and small clients bring everybody one copy, whatever the rest hears? |
@@ -34,6 +35,7 @@ mod client;
 mod crash;
 mod dialogue;
 mod directories;
+mod fall_back;
 mod faults;
 mod harvest;
 mod imports;

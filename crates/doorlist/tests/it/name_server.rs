@@ -4,9 +4,35 @@
 use crate::server::Settings;
 use std::net::{SocketAddr, UdpSocket};
 
-/// The domains with an SPF record; no other name exists.
-const SENDERS: &[&str] = &["sender.example.test"];
 const SPF: &[u8] = b"v=spf1 ip4:127.0.0.0/8 -all";
+/// Of a domain that sends from elsewhere.
+const SPF_ELSEWHERE: &[u8] = b"v=spf1 ip4:192.0.2.1 -all";
+const DMARC: &[u8] = b"v=DMARC1; p=none";
+/// The TXT records; no other name exists. The domains `friend` and `far` also say what is to become of mail that is not theirs.
+const SENDERS: &[(&str, &[u8])] = &[
+    ("sender.example.test", SPF),
+    ("no-policy.test", SPF),
+    ("friend1.test", SPF),
+    ("friend2.test", SPF),
+    ("friend3.test", SPF),
+    ("friend4.test", SPF),
+    ("friend5.test", SPF),
+    ("news.friend1.test", SPF),
+    ("far1.test", SPF_ELSEWHERE),
+    ("far2.test", SPF_ELSEWHERE),
+    ("far3.test", SPF_ELSEWHERE),
+    ("far4.test", SPF_ELSEWHERE),
+    ("far5.test", SPF_ELSEWHERE),
+];
+
+fn record(name: &str) -> Option<&'static [u8]> {
+    let policy_of = name.strip_prefix("_dmarc.").filter(|of| of.starts_with("friend") || of.starts_with("far"));
+    let find = |name: &str| SENDERS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    match policy_of {
+        Some(of) => find(of).map(|_| DMARC),
+        None => find(name),
+    }
+}
 /// Octets of the header of a DNS message (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
 
@@ -30,16 +56,17 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let (name, end) = name(query)?;
     let question = query.get(HEADER..end + 4)?;
     let is_txt = query.get(end..end + 2)? == [0, 16];
-    let exists = SENDERS.contains(&name.as_str());
+    let text = record(&name);
+    let exists = text.is_some();
     let mut answer = query.get(..2)?.to_vec();
     // A response with recursion; NXDOMAIN where the name is not known. One question, and perhaps one answer.
     answer.extend([0x81, if exists { 0x80 } else { 0x83 }, 0, 1, 0, u8::from(exists && is_txt), 0, 0, 0, 0]);
     answer.extend(question);
-    if exists && is_txt {
+    if let Some(text) = text.filter(|_| is_txt) {
         // The name of the question, TXT, IN, a minute, one string.
-        answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, u8::try_from(SPF.len() + 1).ok()?]);
-        answer.push(u8::try_from(SPF.len()).ok()?);
-        answer.extend(SPF);
+        answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60, 0, u8::try_from(text.len() + 1).ok()?]);
+        answer.push(u8::try_from(text.len()).ok()?);
+        answer.extend(text);
     }
     Some(answer)
 }

@@ -8,7 +8,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn guess(record: &mut AttackRecord, names: std::ops::Range<u32>, now: Timestamp) -> AttackState {
     for name in names {
-        record.note(name.wrapping_mul(0x9e37_79b9), now);
+        record.note(name.wrapping_mul(0x9e37_79b9), SourceRating::Ordinary, now);
     }
     record.state()
 }
@@ -108,6 +108,24 @@ fn what_is_normal_for_a_domain_raises_its_marks() {
     assert_eq!(guess(&mut busy, 350..480, now), AttackState::Attack);
     sums.fill(0);
     assert_eq!(guess(&mut record_of(&sums), 0..50, now), AttackState::Elevated, "the floor stays");
+}
+
+#[test]
+fn names_of_good_sources_and_of_a_state_are_no_sign_of_a_slow_attack() {
+    let (mut record, hour) = (AttackRecord::new(START), Duration::from_hours(1));
+    let day = |record: &mut AttackRecord, rating: SourceRating, from: u32| {
+        for name in 0..2400u32 {
+            let now = START + hour * (name / 100) + MINUTE * (name % 100 / 2);
+            record.note((from + name).wrapping_mul(0x9e37_79b9), rating, now);
+        }
+        (record.state(), record.slow().since().is_some())
+    };
+    assert_eq!(day(&mut record, SourceRating::GoodRecord, 0), (AttackState::Normal, false));
+    assert_eq!(day(&mut AttackRecord::new(START), SourceRating::LargeProvider, 0), (AttackState::Normal, false));
+    assert_eq!(day(&mut AttackRecord::new(START), SourceRating::Ordinary, 9999), (AttackState::Normal, true));
+    let mut fast = AttackRecord::new(START);
+    assert_eq!(guess(&mut fast, 0..5000, START), AttackState::Attack);
+    assert!(fast.slow().since().is_none() && fast.names_of_day(START) < 60, "{}", fast.names_of_day(START));
 }
 
 proptest! {

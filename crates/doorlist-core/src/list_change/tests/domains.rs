@@ -167,6 +167,7 @@ fn any_domain_change() -> impl Strategy<Value = DomainChange> {
         any::<bool>().prop_map(DomainChange::Hold),
         any::<bool>().prop_map(DomainChange::Active),
         any::<bool>().prop_map(DomainChange::AcceptAbuse),
+        any::<bool>().prop_map(DomainChange::FallBack),
         any::<(bool, bool)>().prop_map(|(batv, srs)| DomainChange::BounceAddresses(BounceAddresses { batv, srs })),
         alias().prop_map(DomainChange::AddAlias),
         (alias(), any::<bool>()).prop_map(|(name, active)| DomainChange::AliasActive { name, active }),

@@ -28,6 +28,7 @@ fn domain(bits: u8) -> ProtectedDomain {
         sub_addressing: SubAddressing { plus: is_on(1), minus: is_on(2) },
         accept_abuse: is_on(3),
         bounce_addresses: BounceAddresses { batv: is_on(4), srs: is_on(7) },
+        fall_back: false,
     }
 }
 
