@@ -61,7 +61,7 @@ pub(crate) struct Callout {
     /// Senders of probes, in the order in which they are tried: a real address that takes mail, and the null sender.
     senders: Vec<String>,
     book: Mutex<Book>,
-    /// Connections of each server.
+    /// Connections and rates of each server address.
     gates: Gates,
     /// The number of this node among those that share the store.
     node: u16,
@@ -215,6 +215,6 @@ async fn sweep(callout: Weak<Callout>) {
         sleep(SWEEP_EVERY).await;
         let Some(callout) = callout.upgrade() else { return };
         callout.lock().sweep(|name| callout.is_ours(name), clock::now());
-        callout.gates.sweep();
+        callout.gates.sweep(clock::now());
     }
 }

@@ -24,8 +24,8 @@ pub struct ProbedServer {
 }
 
 impl Callout {
-    /// Asks each server of the best preference: for the address, or for a random name and a known one. Nobody's rate
-    /// counts, but a server has no more connections than ever.
+    /// Asks each server of the best preference: for the address, or for a random name and a known one. No
+    /// domain's or source's rate counts, but a server has no more connections and names a minute than ever.
     pub(crate) async fn probe_now(&self, name: &DomainName, address: Option<&Address>) -> Vec<ProbedServer> {
         let Some(domain) = self.recipients.snapshot().domain(name).map(|domain| domain.id) else { return Vec::new() };
         let name = address.map_or(name, Address::domain);

@@ -11,6 +11,7 @@ use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
 use doorlist_core::verification::{ServerAnswer, TRUSTED_FOR};
 use doorlist_store::verification::RouteServer;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -146,15 +147,10 @@ impl Callout {
         });
     }
 
-    /// One session with a server, when it has a free place.
+    /// One session with a server, when its addresses have a free place.
     pub(super) async fn session(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
         let server_name = name_of(server);
-        let place = self.gates.place(&server_name, self.share.subscribe()).await;
-        self.metrics.session();
-        let senders = self.lock().senders(&server_name, &self.senders);
-        let config = self.relay.config();
-        let asking = ProbeSession::ask(self.relay.connector(), &config, server, &senders, names);
-        let asked = place.hold(asking).await;
+        let asked = self.session_at_its_addresses(server, names).await;
         let trouble = match &asked {
             Ok(report) => report.refusal.as_deref().map(|why| ("refuses to be asked", why)),
             Err(no_route) => Some(("cannot be asked", no_route.why.as_str())),
@@ -168,6 +164,18 @@ impl Callout {
             self.lock().note_sender(&server_name, sender);
         }
         asked
+    }
+
+    /// Servers of many names may be one: what counts is where they are.
+    async fn session_at_its_addresses(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
+        let (connector, config) = (self.relay.connector(), self.relay.config());
+        let addresses = connector.addresses(server, &config).await?;
+        let addresses: Vec<SocketAddr> = addresses.into_iter().map(|ip| SocketAddr::new(ip, server.port)).collect();
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let place = self.gates.place(&addresses, count, self.share.subscribe()).await?;
+        self.metrics.session();
+        let senders = self.lock().senders(&name_of(server), &self.senders);
+        place.hold(ProbeSession::ask(connector, &config, server, &senders, names)).await
     }
 
     pub(super) fn tell(&self, event: &str, why: &str) {

@@ -64,13 +64,19 @@ impl Connector {
         Err(last.unwrap_or_else(|| NoRoute::new(4, 4, 4, "no mail server is known".to_owned())))
     }
 
-    async fn open_server(&self, server: &MailServer, config: &RelayConfig) -> Result<Connection, NoRoute> {
+    /// The addresses at which a server may be connected to, in the order in which they are tried.
+    pub(crate) async fn addresses(&self, server: &MailServer, config: &RelayConfig) -> Result<Vec<IpAddr>, NoRoute> {
         let found = route::addresses(&server.host, &*self.resolver).await?;
-        let mut addresses = access::permitted(server.named_by, found, &config.allow_networks).await;
+        let addresses = access::permitted(server.named_by, found, &config.allow_networks).await;
         if addresses.is_empty() {
             let why = format!("{} is not connected to: {}", server.host, access::advice(server.named_by));
             return Err(NoRoute::new(4, 4, 4, why));
         }
+        Ok(addresses)
+    }
+
+    async fn open_server(&self, server: &MailServer, config: &RelayConfig) -> Result<Connection, NoRoute> {
+        let mut addresses = self.addresses(server, config).await?;
         let mut last = None;
         while !addresses.is_empty() {
             let (stream, address) = match race(&addresses, server.port, config.connect).await {
