@@ -35,6 +35,7 @@ impl School {
     }
 }
 
+/// V04
 #[tokio::test]
 async fn a_day_has_so_many_additions_and_the_rest_comes_later() {
     let mut school = School::with(None).await;
