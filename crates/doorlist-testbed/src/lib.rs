@@ -18,6 +18,7 @@
 //! | [`rspamd`] | a scanner with rules of the tests' own, and ClamAV behind it |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
 //! | [`smtp_tools`] | smtp-source, smtp-sink, swaks, msmtp |
+//! | [`smtp_user_enum`] | an attacker who asks a server which names exist |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
 //! | [`certificates`] | a CA, and certificates that are valid, expired or for another host |
 //! | [`trace`] | checks that a message was relayed byte for byte |
@@ -49,4 +50,5 @@ pub mod samba_ad;
 pub mod schemathesis;
 pub mod sendmail;
 pub mod smtp_tools;
+pub mod smtp_user_enum;
 pub mod trace;

@@ -1,13 +1,17 @@
-//! Python as an independent peer: smtplib sends, aiosmtpd receives, and a test may run its own script.
+//! Python as an independent peer: smtplib sends, aiosmtpd receives, and a test may run its own script. Programs from PyPI
+//! come with pinned dependencies, each into its own environment in the cache folder; the first test on a machine installs it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::folder::Folder;
 use crate::maildir::Maildir;
+use crate::packages;
 use crate::ports;
 use crate::process::{self, Program, Running};
 
@@ -51,6 +55,40 @@ pub fn send<M: AsRef<[u8]>>(address: SocketAddr, envelope: Envelope<'_>, message
 /// Fails if the script fails; with what it wrote on stderr.
 pub fn run(script: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(process::run(Command::new(PYTHON).arg("-c").arg(script).args(arguments))?)?)
+}
+
+/// A program from PyPI, after installing it when no test on this machine has done so. `requirements` are exact versions, as
+/// `pip freeze` lists them.
+pub(crate) fn installed(program: &str, requirements: &str) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (requirements, process::run(Command::new(PYTHON).arg("--version"))?).hash(&mut hasher);
+    let cache = packages::cache().join(program);
+    fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
+    // Of several tests that begin at once, one installs it and the others wait for it.
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()?;
+    let environment = cache.join(format!("{:016x}", hasher.finish()));
+    // An environment knows its own path and cannot be moved; this file says that it is whole.
+    let whole = environment.join("whole");
+    if !whole.exists() {
+        install(program, requirements, &environment)?;
+        fs::write(whole, "")?;
+    }
+    Ok(environment.join("bin").join(program))
+}
+
+fn install(program: &str, requirements: &str, environment: &Path) -> Result<()> {
+    let folder = Folder::new("pip")?;
+    let requirements = folder.write("requirements.txt", requirements)?;
+    let make = |command: &mut Command| process::run(command).map(drop);
+    make(Command::new(PYTHON).args(["-m", "venv", "--clear"]).arg(environment))
+        .context("python3-venv is missing; `cargo xtask check` installs it")?;
+    make(
+        Command::new(environment.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
+            .arg(requirements),
+    )
+    .with_context(|| format!("{program} comes from PyPI the first time"))
 }
 
 /// A destination made of aiosmtpd, which keeps every byte as it came over the wire. Dropping it ends it.

@@ -1,18 +1,13 @@
 //! Schemathesis: generates valid and invalid requests from an OpenAPI document, to find answers that the document does
-//! not describe. It comes from PyPI with pinned dependencies, into its own Python environment in the cache folder; the
-//! first test on a machine installs it.
+//! not describe.
 
-use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::folder::Folder;
-use crate::process::{self, Program};
-use crate::{packages, python};
+use crate::process::Program;
+use crate::python;
 
 /// Exact versions, as `pip freeze` lists them.
 const REQUIREMENTS: &str = include_str!("python/schemathesis.txt");
@@ -42,7 +37,7 @@ pub struct Findings {
 /// # Errors
 /// Fails if it cannot be installed or run, or does not end.
 pub fn run(document: &str, header: &str, time: Duration) -> Result<Findings> {
-    let program = installed()?;
+    let program = python::installed("schemathesis", REQUIREMENTS)?;
     let folder = Folder::new("schemathesis")?;
     let settings = folder.write("schemathesis.toml", SETTINGS)?;
     let mut program = Program::new(program, None, folder.path().join("log"));
@@ -67,39 +62,6 @@ fn all_were_tested(report: &str) -> bool {
     let count = |of: &str| report.lines().find_map(|line| line.trim().strip_prefix(of)).map(str::trim);
     let (Some(selected), Some(tested)) = (count("Selected:"), count("Tested:")) else { return false };
     selected == format!("{tested}/{tested}")
-}
-
-/// The program, after installing it when no test on this machine has done so.
-fn installed() -> Result<PathBuf> {
-    let mut hasher = DefaultHasher::new();
-    (REQUIREMENTS, process::run(Command::new(python::PYTHON).arg("--version"))?).hash(&mut hasher);
-    let cache = packages::cache().join("schemathesis");
-    fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
-    // Of several tests that begin at once, one installs it and the others wait for it.
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()?;
-    let environment = cache.join(format!("{:016x}", hasher.finish()));
-    // An environment knows its own path and cannot be moved; this file says that it is whole.
-    let whole = environment.join("whole");
-    if !whole.exists() {
-        install(&environment)?;
-        fs::write(whole, "")?;
-    }
-    Ok(environment.join("bin/schemathesis"))
-}
-
-fn install(environment: &Path) -> Result<()> {
-    let folder = Folder::new("pip")?;
-    let requirements = folder.write("requirements.txt", REQUIREMENTS)?;
-    let make = |command: &mut Command| process::run(command).map(drop);
-    make(Command::new(python::PYTHON).args(["-m", "venv", "--clear"]).arg(environment))
-        .context("python3-venv is missing; `cargo xtask check` installs it")?;
-    make(
-        Command::new(environment.join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
-            .arg(requirements),
-    )
-    .context("schemathesis comes from PyPI the first time")
 }
 
 #[cfg(test)]

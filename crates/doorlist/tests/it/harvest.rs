@@ -4,6 +4,8 @@
 //! tested with values (`doorlist_core::harvest`).
 
 mod nodes;
+mod smtp_user_enum;
+mod statistics;
 mod timing;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,5 +1,8 @@
 //! Recipients that are on no list: the domain's own server is asked, and its word counts as far as it proves something.
 
+mod nodes;
+mod rude_servers;
+
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -91,6 +94,7 @@ fn what_is_known_outlives_the_server_and_its_destination() {
     assert_eq!(answer(&server, BOB), "451 4.1.1");
 }
 
+/// V01, V03
 #[test]
 fn a_word_that_proves_nothing_refuses_nobody() {
     // One that takes everybody, one that refuses everybody, one that refuses us, one that defers.

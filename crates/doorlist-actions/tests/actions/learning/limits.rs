@@ -78,6 +78,7 @@ fn delivery((domain, name): (DomainId, DomainName), number: u64, queue_id: Queue
     }
 }
 
+/// V04
 #[tokio::test]
 async fn a_day_has_so_many_additions_and_the_rest_comes_later() {
     let mut school = School::with(None).await;
