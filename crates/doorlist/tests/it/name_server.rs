@@ -5,7 +5,7 @@ use crate::server::Settings;
 use std::net::{SocketAddr, UdpSocket};
 
 /// The domains with an SPF record; no other name exists.
-const SENDERS: &[&str] = &["sender.example.test"];
+const SENDERS: &[&str] = &["sender.example.test", "firm.example.test", "shop.example.test"];
 const SPF: &[u8] = b"v=spf1 ip4:127.0.0.0/8 -all";
 /// Octets of the header of a DNS message (RFC 1035 §4.1.1).
 const HEADER: usize = 12;

@@ -29,7 +29,8 @@ async fn accounts_with_the_same_mail_are_suggested_with_their_evidence() {
     let people = people.each_ref().map(String::as_str);
     day.done(AccountAdd { addresses: addresses(&people), list: false }).await;
     day.done(AccountAdd { addresses: addresses(&["team@example.test"]), list: true }).await;
-    let alias = AliasAdd { account: "carol@example.test".parse().unwrap(), locals: vec![LocalPart::parse(b"c").unwrap()] };
+    let alias =
+        AliasAdd { account: "carol@example.test".parse().unwrap(), locals: vec![LocalPart::parse(b"c").unwrap()] };
     day.done(alias).await;
 
     for number in 0..40 {
