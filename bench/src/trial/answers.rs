@@ -120,6 +120,12 @@ impl Trial {
         if decision.reason == Reason::Confirmed {
             return self.deliveries.add(message, *domain);
         }
+        if let Some(address) = decision.matched.address_id()
+            && message.kind.verdict() == ContentVerdict::Clean
+        {
+            let recent = self.world.services.recipients.recent_messages();
+            recent.note(&message.message_id, &message.sender, [(*domain, address)], message.at);
+        }
         match server.answer(&message.local, message.at) {
             ServerAnswer::Exists => {
                 if let Some(asked) = self.world.callout().name(*domain) {

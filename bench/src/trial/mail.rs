@@ -34,6 +34,8 @@ pub(crate) struct Traffic {
     organisation: usize,
     chance: Chance,
     newsletters: Vec<Newsletter>,
+    /// Messages that were sent.
+    sent: u64,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +64,7 @@ impl Traffic {
             let stale = newsletter.subscribers.len() as f64 * people.mix.mail.stale;
             newsletter.stale = (0..chance.count(stale)).map(|_| people.absent_name(&mut chance)).collect();
         }
-        Self { organisation, chance, newsletters }
+        Self { organisation, chance, newsletters, sent: 0 }
     }
 
     /// Everything that is sent on this day, which is 1 or more.
@@ -121,8 +123,30 @@ impl Traffic {
         };
         let (client, sender) = self.correspondent(people);
         let sender = if kind == TrialKind::Bounce { "".into() } else { sender };
+        let other = if kind == TrialKind::Clean { self.other_recipient(people, place, at) } else { None };
         let place = (kind != TrialKind::Typo).then_some(place);
-        to.push(self.message(local, place, at, (client, sender), kind));
+        let message = self.message(local, place, at, (client, sender), kind);
+        if let Some((other, address)) = other.and_then(|other| Some((other, people.addresses.get(other)?))) {
+            to.push(TrialMessage { local: address.local.clone(), place: Some(other), ..message.clone() });
+        }
+        to.push(message);
+    }
+
+    /// The place of another address that gets the same message: of the same person, or of anybody.
+    fn other_recipient(&mut self, people: &Organisation, place: usize, at: Timestamp) -> Option<usize> {
+        let (mix, chance) = (&people.mix.mail, &mut self.chance);
+        // A person's second local part stands behind the first one.
+        let person = |place: usize| people.addresses.get(place).map(|address| address.person);
+        let first = place.checked_sub(1).filter(|first| person(*first) == person(place));
+        if mix.shared > 0.0
+            && let Some(first) = first
+            && chance.happens(mix.shared)
+        {
+            return Some(first);
+        }
+        // Where a mix has none of it, chance is not asked: its trial stays the same.
+        let is_copied = mix.copied > 0.0 && chance.happens(mix.copied);
+        is_copied.then(|| people.any_existing(at, chance)).flatten().filter(|other| *other != place)
     }
 
     fn issues(&mut self, people: &Organisation, begin: Timestamp, number: u32, to: &mut Vec<TrialMessage>) {
@@ -235,7 +259,7 @@ impl Traffic {
     }
 
     fn message(
-        &self,
+        &mut self,
         local: LocalPart,
         place: Option<usize>,
         at: Timestamp,
@@ -243,6 +267,20 @@ impl Traffic {
         kind: TrialKind,
     ) -> TrialMessage {
         let organisation = self.organisation;
-        TrialMessage { at, first: at, attempts: 0, organisation, local, place, client, sender, kind, deferred_by: None }
+        self.sent += 1;
+        let message_id = format!("<{}.{organisation}@sender.test>", self.sent).into();
+        TrialMessage {
+            at,
+            first: at,
+            attempts: 0,
+            organisation,
+            local,
+            place,
+            client,
+            sender,
+            message_id,
+            kind,
+            deferred_by: None,
+        }
     }
 }

@@ -119,6 +119,8 @@ pub(crate) struct TrialMessage {
     pub(crate) client: MailClient,
     /// The reverse path; empty for the null sender.
     pub(crate) sender: Arc<str>,
+    /// One message to two recipients has one.
+    pub(crate) message_id: Arc<str>,
     pub(crate) kind: TrialKind,
     /// Why it was deferred first.
     pub(crate) deferred_by: Option<Reason>,

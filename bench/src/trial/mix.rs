@@ -88,6 +88,10 @@ pub(crate) struct MailMix {
     pub(crate) stale: f64,
     /// Share of clean messages to names that do not exist.
     pub(crate) typos: f64,
+    /// Share of clean messages to a second local part that its person's first one gets, too.
+    pub(crate) shared: f64,
+    /// Share of clean messages that some other address gets, too.
+    pub(crate) copied: f64,
     /// Share of clean messages to a sub-address of their recipient.
     pub(crate) sub_addresses: f64,
     /// Share of clean messages that no scanner could judge.
@@ -112,6 +116,8 @@ impl Default for MailMix {
             newsletters: 3,
             stale: 0.03,
             typos: 0.005,
+            shared: 0.0,
+            copied: 0.0,
             sub_addresses: 0.01,
             unchecked: 0.02,
             null_sender: 0.01,

@@ -5,9 +5,10 @@ use super::message::{Happening, TrialEvent};
 use super::people::MailShare;
 use super::tally::{LAST_DAYS, LATE_AFTER, day_number};
 use anyhow::Result;
+use doorlist_actions::SuggestedAlias;
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
-use doorlist_core::learning::{AliasSuggestion, CANDIDATES_MAX, suggest_aliases};
+use doorlist_core::learning::CANDIDATES_MAX;
 use doorlist_core::list::{Snapshot, Standing};
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ pub(crate) fn is_listed(list: &Snapshot, domain: DomainId, local: &LocalPart) ->
 impl Trial {
     /// The evening of a day.
     pub(crate) async fn close_day(&mut self, day: u32) -> Result<()> {
+        self.world.services.recipients.recent_messages().write().await?;
         let list = self.world.services.recipients.snapshot();
         let is_last = day + LAST_DAYS > self.days;
         for member in &mut self.members {
@@ -85,11 +87,12 @@ impl Trial {
                 *names.entry(person).or_default() += 1;
             }
             tally.true_pairs = names.values().map(|count| count - 1).sum();
-            for AliasSuggestion { alias, account } in suggest_aliases(&locals) {
-                if person(&alias).is_some() && person(&alias) == person(&account) {
+            for SuggestedAlias { alias, account, .. } in self.world.suggested(&organisation.name).await? {
+                let owner = person(alias.local());
+                if owner.is_some() && owner == person(account.local()) {
                     tally.suggested_right += 1;
                 } else {
-                    tally.suggested_wrong.add(|| format!("{alias} for {account}, of {}", organisation.name));
+                    tally.suggested_wrong.add(|| format!("{alias} for {account}"));
                 }
             }
         }

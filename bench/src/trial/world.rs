@@ -6,8 +6,9 @@ use super::own_server::OwnServer;
 use super::ports::BareWorld;
 use anyhow::{Context as _, Result};
 use doorlist_actions::{
-    Actions, AuditArchive, Caller, Clock, DirectoryReader, DomainAdd, JOBS_MAX, Learner, Notifier, RetentionTerms,
-    RouteStanding, SecretStore, ServerProbe, ServerState, Services, SpoolQueue, TxtLookup, Waited, WorkPool,
+    Actions, AliasSuggest, AuditArchive, Caller, Clock, DirectoryReader, DomainAdd, JOBS_MAX, Learner, Notifier,
+    RetentionTerms, RouteStanding, SecretStore, ServerProbe, ServerState, Services, SpoolQueue, SuggestedAlias,
+    TxtLookup, Waited, WorkPool,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via, host_and_port};
@@ -117,9 +118,8 @@ impl World {
             xforward: false,
             named_by: NamedBy::Machine,
         };
-        let caller = Caller::on_machine(Actor { name: "trial".to_owned(), via: Via::Command });
         let add = DomainAdd { name: name.clone(), servers: vec![at], customer: None };
-        Actions::of(&self.services, caller).run(add).await?;
+        self.actions().run(add).await?;
         let id = self.services.recipients.snapshot().domain(&name).map(|domain| domain.id);
         let id = id.with_context(|| format!("{name} was added and is not there"))?;
         self.callout().add(id, server);
@@ -149,6 +149,16 @@ impl World {
     pub(crate) async fn look_at_trials(&self) -> Result<Vec<String>> {
         self.learner.look_at_trials().await?;
         Ok(self.bare.take_notices())
+    }
+
+    fn actions(&self) -> Actions {
+        let caller = Caller::on_machine(Actor { name: "trial".to_owned(), via: Via::Command });
+        Actions::of(&self.services, caller)
+    }
+
+    /// Accounts that could be aliases of others.
+    pub(crate) async fn suggested(&self, name: &DomainName) -> Result<Vec<SuggestedAlias>> {
+        Ok(self.actions().run(AliasSuggest { domain: name.clone() }).await?)
     }
 
     pub(crate) fn mode(&self, name: &DomainName) -> Option<Mode> {

@@ -5,12 +5,15 @@ mod confirm;
 mod remove;
 mod settings;
 mod show;
+mod timeline;
+mod unlisted;
 
 pub use add::{AccountAdd, BulkAdded, NewAccount};
 pub use confirm::AccountConfirm;
 pub use remove::AccountRemove;
 pub use settings::AccountPatch;
 pub use show::{AccountList, AccountReport, AccountShow};
+pub use timeline::{TIMELINE_MAX, TimelineEntry, TimelineEvent};
 
 pub(crate) use remove::{Removed, remove};
 pub(crate) use show::account_details;

@@ -45,7 +45,7 @@ mod work_pool;
 
 pub use accounts::{
     ADDRESSES_MAX, AccountAdd, AccountConfirm, AccountList, AccountPatch, AccountRemove, AccountReport, AccountShow,
-    BulkAdded, NewAccount,
+    BulkAdded, NewAccount, TIMELINE_MAX, TimelineEntry, TimelineEvent,
 };
 pub use action::Reach;
 pub use actions::{Actions, Editable};

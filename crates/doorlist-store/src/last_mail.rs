@@ -4,7 +4,7 @@
 
 use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::{keys, to_json};
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
@@ -47,6 +47,8 @@ struct MailDays {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailedAddress {
     pub local: LocalPart,
+    /// The first of them, where it was kept already.
+    pub first: Option<Timestamp>,
     pub accepted: Timestamp,
     pub clean: Option<Timestamp>,
 }
@@ -95,14 +97,17 @@ impl LastMail {
     /// When the store fails; what is not written is noted still.
     pub async fn write(&self) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO address_mail (domain_id, local, accepted, clean)
-            SELECT a.domain_id, a.local, CAST(k.value ->> 1 AS BIGINT), CAST(k.value ->> 2 AS BIGINT)
+            INSERT INTO address_mail (domain_id, local, accepted, clean, first_accepted)
+            SELECT a.domain_id, a.local, CAST(k.value ->> 1 AS BIGINT), CAST(k.value ->> 2 AS BIGINT),
+                   CAST(k.value ->> 1 AS BIGINT)
             FROM json_each($1) AS k CROSS JOIN address AS a WHERE a.id = CAST(k.value ->> 0 AS BIGINT)
             ON CONFLICT (domain_id, local) DO UPDATE SET
                 accepted = CASE WHEN excluded.accepted > address_mail.accepted
                     THEN excluded.accepted ELSE address_mail.accepted END,
                 clean = CASE WHEN excluded.clean > COALESCE(address_mail.clean, -1)
-                    THEN excluded.clean ELSE address_mail.clean END";
+                    THEN excluded.clean ELSE address_mail.clean END,
+                first_accepted = CASE WHEN excluded.first_accepted < address_mail.first_accepted
+                    THEN excluded.first_accepted ELSE address_mail.first_accepted END";
         for rows in self.waiting().chunks(ROWS_MAX) {
             self.db.execute(SQL, &binds![&to_json(rows)?]).await?;
             self.mark_written(rows);
@@ -139,9 +144,20 @@ impl LastMail {
     /// # Errors
     /// When the store fails.
     pub async fn of_address(&self, domain: DomainId, local: &LocalPart) -> Result<Option<MailedAddress>, StoreError> {
-        const SQL: &str = "SELECT local, accepted, clean FROM address_mail WHERE domain_id = $1 AND local = $2";
         self.write().await?;
-        Ok(self.addresses(SQL, &binds![domain, local.as_str()]).await?.pop())
+        Ok(self.of_addresses(domain, std::slice::from_ref(local)).await?.pop())
+    }
+
+    /// The same of several, as it was written last; those that never got mail are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_addresses(&self, domain: DomainId, locals: &[LocalPart]) -> Result<Vec<MailedAddress>, StoreError> {
+        const SQL: &str = "
+            SELECT m.local, m.accepted, m.clean, m.first_accepted FROM json_each($1) AS k CROSS JOIN address_mail AS m
+            WHERE m.domain_id = $2 AND m.local = CAST(k.value ->> 0 AS TEXT)";
+        let locals = keys(locals.iter().map(LocalPart::as_str))?;
+        self.addresses(SQL, &binds![&locals, domain]).await
     }
 
     /// Addresses of a domain that got mail since then and are on the list no more, at most so many. Those that a person
@@ -156,7 +172,7 @@ impl LastMail {
         limit: u32,
     ) -> Result<Vec<MailedAddress>, StoreError> {
         const SQL: &str = "
-            SELECT m.local, m.accepted, m.clean FROM address_mail AS m
+            SELECT m.local, m.accepted, m.clean, m.first_accepted FROM address_mail AS m
             WHERE m.domain_id = $1 AND m.accepted >= $2 AND NOT EXISTS
                 (SELECT 1 FROM address AS a WHERE a.domain_id = m.domain_id AND a.local = m.local)
             ORDER BY m.local LIMIT $3";
@@ -195,6 +211,7 @@ impl LastMail {
                 local: LocalPart::from_canonical(row.text(0)?),
                 accepted: first_moment(row.int(1)?),
                 clean: row.int_or_null(2)?.map(first_moment),
+                first: row.int_or_null(3)?.map(first_moment),
             })
         };
         rows.iter().map(mailed).collect()

@@ -62,7 +62,8 @@ pub use outcome::ApplyError;
 pub(crate) use plan::read_plans;
 pub use plan::{PlanEntry, PlanState, UNDO_MAX};
 pub use records::{
-    AccountDetails, AccountFilter, AddressEntry, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PAGE_MAX,
+    AccountDetails, AccountFilter, AddressChange, AddressEntry, AddressMail, ChangeEntry, ChangeRow, DomainDetails,
+    DomainSummary, PAGE_MAX, WithoutMail,
 };
 pub use routes::{DomainRoute, RouteTable};
 pub(crate) use version::version;

@@ -7,10 +7,11 @@
 mod hand;
 
 use doorlist_core::address::LocalPart;
-use doorlist_core::change::{Change, Source};
+use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
+use doorlist_store::recipients::{AccountFilter, AddressMail, WithoutMail};
 use doorlist_store::retention::RetentionLimits;
 use doorlist_store::{RecipientStore, Retention, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
@@ -40,6 +41,44 @@ fn found(store: &RecipientStore, text: &str) -> (DomainId, AddressId) {
     let (list, address) = (store.snapshot(), address(text));
     let domain = list.domain(address.domain()).unwrap();
     (domain.id, list.lookup(domain, &address).address_id().unwrap())
+}
+
+/// Ann's last mail is of `NOW`, bob's of the day behind it; an alias counts for its account.
+async fn accounts_without_mail(store: &RecipientStore) {
+    let without = async |without_mail: Option<WithoutMail>, after: Option<&str>, limit: u32, now: Timestamp| {
+        let domain = address("a@example.test").domain().clone();
+        let after = after.map(local);
+        let filter = AccountFilter { domain, search: None, auto_added: false, without_mail, after, limit };
+        store.accounts(&filter, now).await.unwrap()
+    };
+    let names = async |without_mail, after, limit, now| {
+        let found = without(Some(without_mail), after, limit, now).await;
+        found.iter().map(|one| one.entry.address.local().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let ever = WithoutMail::Ever;
+    assert_eq!(names(ever, None, 10, NOW).await, "cora dora");
+    assert_eq!(names(ever, None, 1, NOW).await, "cora");
+    assert_eq!(names(ever, Some("cora"), 10, NOW).await, "dora");
+    let alias = Change::Claim {
+        address: address("d@example.test"),
+        structure: Structure::AliasOf(local("dora")),
+        source: Source::Hand,
+    };
+    apply(store, vec![alias, Change::Veto { address: address("eve@example.test") }]).await;
+    let (_, alias) = found(store, "d@example.test");
+    store.last_mail().note(alias, NOW, false);
+    assert_eq!(names(ever, None, 10, NOW).await, "cora", "nor who was removed by a person");
+
+    // They are listed since this test began, by the clock of the machine.
+    let listed = store.account(&address("cora@example.test")).await.unwrap().unwrap().entry.record.claims[0].since;
+    let (soon, later) = (listed + 5 * DAY, std::cmp::max(listed, NOW) + 30 * DAY);
+    assert_eq!(names(WithoutMail::ForDays(6), None, 10, soon).await, "", "listed for too short a time");
+    assert_eq!(names(WithoutMail::ForDays(10), None, 10, later).await, "ann bob cora dora");
+    let all = without(None, None, 10, NOW).await;
+    let ann =
+        AddressMail { first_accepted: Some(day(NOW - DAY)), last_accepted: day(NOW), last_clean: Some(day(NOW - DAY)) };
+    assert_eq!((all.len(), all[0].mail), (5, Some(ann)), "the removed one is among all");
+    assert!(all[2].mail.is_none());
 }
 
 /// The first moment of the day.
@@ -87,6 +126,8 @@ async fn tell(url: StoreUrl) {
     assert_eq!(never(None, 10).await, "cora dora");
     assert_eq!((never(None, 1).await, never(Some("cora"), 10).await), ("cora".to_owned(), "dora".to_owned()));
 
+    accounts_without_mail(&here).await;
+
     here.last_mail().note(cora, NOW - 20 * DAY, true);
     here.last_mail().write().await.unwrap();
     let off = |text: &str| Change::Withdraw { address: address(text), source: Source::Hand };
@@ -102,5 +143,5 @@ async fn tell(url: StoreUrl) {
         gone.into_iter().find_map(|(table, rows)| (table == "address_mail").then_some(rows))
     };
     assert_eq!((trim(NOW + 379 * DAY).await, trim(NOW + 381 * DAY).await), (None, Some(1)));
-    assert_eq!((trim(NOW + 450 * DAY).await, last(&here, "bob").await), (Some(2), None));
+    assert_eq!((trim(NOW + 450 * DAY).await, last(&here, "bob").await), (Some(3), None));
 }

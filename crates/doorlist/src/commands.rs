@@ -1,6 +1,7 @@
 //! Runs the commands: each one sends a request to `doorlist-actions` and prints the answer.
 
 mod account;
+mod account_history;
 mod admin;
 mod alias;
 mod api_key;

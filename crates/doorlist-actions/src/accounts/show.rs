@@ -1,5 +1,6 @@
 //! Looking at accounts: one with its claims, or those of a domain a page at a time.
 
+use super::timeline::TimelineEntry;
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
@@ -7,8 +8,11 @@ use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
 use doorlist_store::LearningBook;
 use doorlist_store::learning::LearnedAddress;
-use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};
+use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal, WithoutMail};
 use serde::{Deserialize, Serialize};
+
+/// Days without mail that can be asked for: the term of what is kept of them.
+const WITHOUT_MAIL_DAYS_MAX: u32 = 400;
 
 /// Shows an account with its aliases and claims.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct AccountReport {
     /// By which delivery it was added, if it was learned from mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<LearnedAddress>,
+    /// What happened to it, newest first, at most [`TIMELINE_MAX`](super::TIMELINE_MAX) entries.
+    #[serde(default)]
+    pub timeline: Vec<TimelineEntry>,
 }
 
 impl Action for AccountShow {
@@ -38,7 +45,11 @@ impl Action for AccountShow {
     }
 
     async fn run(self, actions: &Actions) -> Result<AccountReport, ActionError> {
-        let details = account_details(actions, &self.address).await?;
+        let recipients = &actions.services.recipients;
+        recipients.last_mail().write().await?;
+        let Some(details) = recipients.account(&self.address).await? else {
+            return Err(actions.not_listed(&self.address).await?);
+        };
         let mut last_seen = Vec::new();
         for claim in &details.entry.record.claims {
             let source = claim.source.to_string();
@@ -48,9 +59,9 @@ impl Action for AccountShow {
             }
         }
         let domain = actions.services.domain_details(details.entry.address.domain()).await?.summary.id;
-        let book = LearningBook::of(&actions.services.recipients);
-        let learned = book.evidence(domain, details.entry.address.local()).await?;
-        Ok(AccountReport { details, last_seen, learned })
+        let learned = LearningBook::of(recipients).evidence(domain, details.entry.address.local()).await?;
+        let timeline = actions.timeline(domain, &details, learned.as_ref()).await?;
+        Ok(AccountReport { details, last_seen, learned, timeline })
     }
 }
 
@@ -73,8 +84,14 @@ impl Action for AccountList {
         if filter.limit == 0 || filter.limit > PAGE_MAX {
             return Err(ActionError::new(ErrorKind::Usage, format!("the page size must be 1 to {PAGE_MAX}")));
         }
+        if let Some(WithoutMail::ForDays(days)) = filter.without_mail
+            && !(1..=WITHOUT_MAIL_DAYS_MAX).contains(&days)
+        {
+            let message = format!("days without mail must be 1 to {WITHOUT_MAIL_DAYS_MAX}: earlier days are not kept");
+            return Err(ActionError::new(ErrorKind::Usage, message));
+        }
         actions.services.domain_details(&filter.domain).await?;
-        Ok(actions.services.recipients.accounts(filter).await?)
+        Ok(actions.services.recipients.accounts(filter, actions.now()).await?)
     }
 }
 

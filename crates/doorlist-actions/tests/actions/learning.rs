@@ -1,5 +1,6 @@
 //! Lists that grow from mail, with the clock and the domain's server in the hands of the test.
 
+mod history;
 mod limits;
 mod suggestions;
 
@@ -165,6 +166,7 @@ impl School {
             domain: name("example.test"),
             search: None,
             auto_added: true,
+            without_mail: None,
             after: None,
             limit: 1_000,
         };

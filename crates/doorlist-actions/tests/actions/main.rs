@@ -127,6 +127,7 @@ async fn accounts_and_aliases_by_hand() {
         domain: name("example.test"),
         search: Some("lee".to_owned()),
         auto_added: false,
+        without_mail: None,
         after: None,
         limit: 10,
     };

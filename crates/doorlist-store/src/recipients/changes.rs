@@ -2,11 +2,11 @@
 
 use super::domain_rows;
 use super::handle::RecipientStore;
-use super::log_rows::change_row;
-use super::records::{ChangeEntry, ChangeRow};
-use crate::db::{Read, binds, columns_of};
+use super::log_rows::{change_row, recorded};
+use super::records::{AddressChange, ChangeEntry, ChangeRow};
+use crate::db::{Read, Row, binds, columns_of};
 use crate::error::StoreError;
-use doorlist_core::address::DomainName;
+use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::domain::DomainId;
 
 columns_of! { ChangeEntry { id, time, actor, summary, added, changed, removed, domains, rows_gone } }
@@ -36,6 +36,32 @@ impl RecipientStore {
     pub async fn change(&self, id: u64) -> Result<Option<ChangeEntry>, StoreError> {
         let next = id.checked_add(1);
         Ok(self.changes(None, next, 1).await?.into_iter().find(|entry| entry.id == id))
+    }
+
+    /// What changes did to an address of a domain, newest first.
+    pub async fn changes_of_address(
+        &self,
+        domain: DomainId,
+        local: &LocalPart,
+        limit: u32,
+    ) -> Result<Vec<AddressChange>, StoreError> {
+        // Rows of plans that wait are of no change yet.
+        const SQL: &str = "
+            SELECT c.id, c.time, c.actor, c.via, c.summary, r.before, r.after
+            FROM change_row AS r JOIN change AS c ON c.batch = r.batch
+            WHERE r.domain_id = $1 AND r.local = $2 ORDER BY c.id DESC LIMIT $3";
+        let rows = self.db().rows(SQL, &binds![domain, local.as_str(), limit]).await?;
+        let change = |row: &Row| {
+            Ok(AddressChange {
+                change: row.get(0)?,
+                time: row.get(1)?,
+                actor: row.get(2)?,
+                summary: row.get(4)?,
+                before: recorded(row.text_or_null(5)?)?,
+                after: recorded(row.text_or_null(6)?)?,
+            })
+        };
+        rows.iter().map(change).collect()
     }
 
     /// What a change changed, behind the row `after`; with it what to ask for next.

@@ -24,6 +24,6 @@ pub(super) fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
     }
 }
 
-fn recorded<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
+pub(super) fn recorded<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
     text.map(|text| from_json(text, "change_row")).transpose()
 }

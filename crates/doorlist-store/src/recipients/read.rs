@@ -5,16 +5,24 @@ use super::codes::BATCH;
 use super::domain_rows::{self, StoredDomain};
 use super::handle::RecipientStore;
 use super::packed;
-use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary, PAGE_MAX};
+use super::records::{
+    AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary, PAGE_MAX, WithoutMail,
+};
 use super::version::version;
 use crate::db::{Read, binds};
 use crate::error::StoreError;
+use crate::last_mail::day_of;
 use crate::tenants::pattern;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressState, ListDomain};
+use doorlist_core::time::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// A day of the days on which addresses get mail.
+const DAY: Duration = Duration::from_hours(24);
 
 impl RecipientStore {
     /// The store's version of the list; the one in memory may still be behind.
@@ -37,8 +45,9 @@ impl RecipientStore {
         Ok(self.stored_domain(name).await?.map(details))
     }
 
-    /// Accounts of a domain with their aliases, in byte order of their local parts. Vetoed addresses are among them.
-    pub async fn accounts(&self, filter: &AccountFilter) -> Result<Vec<AccountDetails>, StoreError> {
+    /// Accounts of a domain with their aliases, in byte order of their local parts. Vetoed addresses are among them,
+    /// unless accounts without mail are asked for.
+    pub async fn accounts(&self, filter: &AccountFilter, now: Timestamp) -> Result<Vec<AccountDetails>, StoreError> {
         // An account is found by its own name and by those of its aliases. Texts are folded when they are stored.
         const SQL: &str = "
             SELECT a.local FROM address AS a
@@ -48,11 +57,29 @@ impl RecipientStore {
               AND ($5 = FALSE OR EXISTS
                 (SELECT 1 FROM claim AS c JOIN claim_source AS s ON s.id = c.source_id
                  WHERE c.address_id = a.id AND s.name = 'learned'))
+              AND ($6 IS NULL OR (a.standing <> 2 AND a.created < $7
+                AND NOT EXISTS (SELECT 1 FROM address_mail AS m
+                    WHERE m.domain_id = a.domain_id AND m.local = a.local AND m.accepted >= $6)
+                AND NOT EXISTS (SELECT 1 FROM address AS o JOIN address_mail AS m
+                    ON m.domain_id = o.domain_id AND m.local = o.local
+                    WHERE o.account_id = a.id AND m.accepted >= $6)))
             ORDER BY a.local LIMIT $4";
         let Some(home) = self.list_domain(&filter.domain).await? else { return Ok(Vec::new()) };
         let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), |text| pattern("%", text, "%"));
         let after = filter.after.as_ref().map_or("", LocalPart::as_str);
-        let binds = binds![home.id, after, &pattern, filter.limit.min(PAGE_MAX), filter.auto_added];
+        let limit = filter.limit.min(PAGE_MAX);
+        let (mailed_since, listed_before) = match filter.without_mail {
+            None => (None, i64::MAX),
+            Some(WithoutMail::Ever) => (Some(0), i64::MAX),
+            Some(WithoutMail::ForDays(days)) => {
+                let since = now - DAY * days;
+                (Some(day_of(since)), since.as_millis())
+            }
+        };
+        if mailed_since.is_some() {
+            self.last_mail().write().await?;
+        }
+        let binds = binds![home.id, after, &pattern, limit, filter.auto_added, mailed_since, listed_before];
         let found: Vec<String> = self.db().list(SQL, &binds).await?;
         let locals: Vec<_> = found.iter().map(|local| LocalPart::from_canonical(local)).collect();
         self.with_aliases(&home, &locals).await
@@ -120,10 +147,13 @@ impl RecipientStore {
                 aliases.entry(account).or_default().push(alias);
             }
         }
+        let mailed = self.last_mail().of_addresses(home.id, locals).await?;
+        let mut mailed: HashMap<_, _> = mailed.into_iter().map(|one| (one.local.clone(), one.into())).collect();
         let details = found.into_iter().map(|(local, state)| {
             let mut aliases = aliases.remove(&state.id).unwrap_or_default();
             aliases.sort();
-            AccountDetails { entry: entry(home, local, &state), aliases }
+            let mail = mailed.remove(&local);
+            AccountDetails { entry: entry(home, local, &state), aliases, mail }
         });
         Ok(details.collect())
     }

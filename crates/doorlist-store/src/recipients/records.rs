@@ -1,6 +1,7 @@
 //! What the store tells people and scripts of domains, addresses and changes. Plain data, the same on every way out;
 //! must not know how it is printed.
 
+use crate::last_mail::MailedAddress;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer};
 use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
@@ -74,6 +75,37 @@ pub struct AccountDetails {
     #[serde(flatten)]
     pub entry: AddressEntry,
     pub aliases: Vec<LocalPart>,
+    /// When it got mail, by the day; `None`: never, as far as is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<AddressMail>,
+}
+
+/// The days on which a listed address got mail: their first moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressMail {
+    /// The first; `None`: it was before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_accepted: Option<Timestamp>,
+    pub last_accepted: Timestamp,
+    /// The last with a clean message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_clean: Option<Timestamp>,
+}
+
+impl From<MailedAddress> for AddressMail {
+    fn from(MailedAddress { first, accepted, clean, .. }: MailedAddress) -> Self {
+        Self { first_accepted: first, last_accepted: accepted, last_clean: clean }
+    }
+}
+
+/// Accounts without mail: neither at their own address nor at one of their aliases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutMail {
+    /// Never, as far as is kept.
+    Ever,
+    /// In the last days, and they were listed for as long.
+    ForDays(u32),
 }
 
 /// Which accounts to list.
@@ -85,6 +117,9 @@ pub struct AccountFilter {
     /// Only those that were learned from mail and that nobody else claims.
     #[serde(default)]
     pub auto_added: bool,
+    /// Only those without mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_mail: Option<WithoutMail>,
     /// Behind this local part, in byte order.
     pub after: Option<LocalPart>,
     /// At most so many; see [`PAGE_MAX`].
@@ -110,6 +145,21 @@ pub struct ChangeEntry {
     /// Its rows were removed before it, so that it cannot be undone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rows_gone: bool,
+}
+
+/// What one change did to an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressChange {
+    /// The number of the change.
+    pub change: u64,
+    pub time: Timestamp,
+    pub actor: Actor,
+    /// The whole change, in one line.
+    pub summary: String,
+    /// Before; `None`: it was not there.
+    pub before: Option<AddressRecord>,
+    /// After; `None`: it is not there.
+    pub after: Option<AddressRecord>,
 }
 
 /// One thing that a change changed, with what was there before and after.

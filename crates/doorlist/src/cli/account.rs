@@ -45,8 +45,13 @@ Examples:
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
     },
-    /// Show an address, its kind, aliases and sources
-    #[command(after_help = "Example:\n  doorlist account show alice@example.test")]
+    /// Show an address, its kind, aliases, sources and history
+    #[command(after_help = "\
+The history has what changed it, by which message it was learned, and the days of its mail, newest first.
+Of an address that is on no list, prints what else is known, and exits with 3.
+
+Example:
+  doorlist account show alice@example.test")]
     Show {
         /// Address of an account or alias
         address: Address,
@@ -56,7 +61,10 @@ Examples:
 Examples:
   doorlist account list --domain example.test
   doorlist account list --domain example.test --search ali --json
-  doorlist account list --domain example.test --auto-added")]
+  doorlist account list --domain example.test --auto-added
+  doorlist account list --domain example.test --no-mail-for 90
+
+An account has no mail if neither it nor one of its aliases got any. Days of mail are kept for 400 days.")]
     List {
         /// Name of the domain
         #[arg(long, value_name = "NAME")]
@@ -67,5 +75,11 @@ Examples:
         /// List only Auto-Added accounts that nobody has confirmed
         #[arg(long)]
         auto_added: bool,
+        /// List only accounts that never got mail
+        #[arg(long)]
+        never_mailed: bool,
+        /// List only accounts that got no mail for so many days, and are listed for as long
+        #[arg(long, value_name = "DAYS", conflicts_with = "never_mailed")]
+        no_mail_for: Option<u32>,
     },
 }

@@ -1,6 +1,6 @@
 //! `doorlist account ...`
 
-use super::{confirm, print};
+use super::{account_history, confirm, print};
 use crate::cli::account::AccountCommand;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
@@ -8,10 +8,10 @@ use crate::output::Output;
 use doorlist_actions::{
     AccountAdd, AccountConfirm, AccountList, AccountRemove, AccountReport, AccountShow, Request, Response,
 };
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
 use doorlist_store::learning::LearnedAddress;
-use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
+use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord, WithoutMail};
 
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -31,8 +31,18 @@ pub(super) async fn account(
         }
         AccountCommand::Show { address } => AccountShow { address: address.clone() }.into(),
         AccountCommand::Confirm { addresses } => AccountConfirm { addresses: addresses.clone() }.into(),
-        AccountCommand::List { domain, search, auto_added } => {
-            return list(target, out, domain, search.as_deref(), *auto_added).await;
+        AccountCommand::List { domain, search, auto_added, never_mailed, no_mail_for } => {
+            let without_mail =
+                if *never_mailed { Some(WithoutMail::Ever) } else { no_mail_for.map(WithoutMail::ForDays) };
+            let filter = AccountFilter {
+                domain: domain.clone(),
+                search: search.clone(),
+                auto_added: *auto_added,
+                without_mail,
+                after: None,
+                limit: PAGE,
+            };
+            return list(target, out, filter).await;
         }
     };
     change_or_show(target, out, request).await
@@ -88,7 +98,7 @@ fn show(out: &mut Output, report: &AccountReport) -> Result<(), Failure> {
             print::time(veto.since)
         ))?;
     }
-    Ok(())
+    account_history::show(out, &report.timeline)
 }
 
 /// Auto-Added, and the delivery that did it.
@@ -130,28 +140,18 @@ fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String 
     text
 }
 
-async fn list(
-    target: &mut CommandTarget,
-    out: &mut Output,
-    domain: &DomainName,
-    search: Option<&str>,
-    auto_added: bool,
-) -> Result<Exit, Failure> {
-    let mut filter = AccountFilter {
-        domain: domain.clone(),
-        search: search.map(str::to_owned),
-        auto_added,
-        after: None,
-        limit: PAGE,
-    };
+async fn list(target: &mut CommandTarget, out: &mut Output, mut filter: AccountFilter) -> Result<Exit, Failure> {
     loop {
         let accounts = target.ask(AccountList { filter: filter.clone() }).await?;
         if accounts.is_empty() && filter.after.is_none() {
-            let with = if search.is_some() { " with this text" } else { "" };
-            say!("no {}accounts of {domain}{with}", if auto_added { "Auto-Added " } else { "" });
+            let kind = if filter.auto_added { "Auto-Added " } else { "" };
+            let with = if filter.search.is_some() { " with this text" } else { "" };
+            let without = if filter.without_mail.is_some() { " without mail" } else { "" };
+            say!("no {kind}accounts of {}{with}{without}", filter.domain);
         }
         for account in &accounts {
-            out.entry(account, || line(account))?;
+            let mail = if filter.without_mail.is_some() { last_mail_text(account) } else { String::new() };
+            out.entry(account, || line(account) + &mail)?;
         }
         match accounts.last() {
             Some(last) if accounts.len() >= PAGE as usize => {
@@ -160,6 +160,13 @@ async fn list(
             _ => return Ok(Exit::DONE),
         }
     }
+}
+
+/// Its own last mail, not that of its aliases.
+fn last_mail_text(account: &AccountDetails) -> String {
+    account
+        .mail
+        .map_or_else(|| ", no mail".to_owned(), |mail| format!(", last mail {}", print::day(mail.last_accepted)))
 }
 
 fn line(account: &AccountDetails) -> String {

@@ -10,14 +10,18 @@ use doorlist_store::recipients::{AddressRecord, ClaimRecord};
 
 /// A row of a plan or of the change log: `+ ann@example.test: mailbox, claimed by file:file`.
 pub(super) fn row_text(address: &Address, before: Option<&AddressRecord>, after: Option<&AddressRecord>) -> String {
-    let change = RowChange::of(before, after);
-    let sign = match change {
+    let sign = match RowChange::of(before, after) {
         RowChange::Removed => '-',
         RowChange::Missing => '?',
         RowChange::Kind | RowChange::Claims => '~',
         RowChange::Added => '+',
     };
-    let text = match (change, before, after) {
+    format!("  {sign} {address}: {}", change_text(before, after))
+}
+
+/// What became of an address, in words.
+pub(super) fn change_text(before: Option<&AddressRecord>, after: Option<&AddressRecord>) -> String {
+    match (RowChange::of(before, after), before, after) {
         (RowChange::Removed, Some(before), Some(_)) => format!("{}; removed by a person", record_text(before)),
         (RowChange::Removed, Some(before), None) => record_text(before),
         (RowChange::Added, Some(_), Some(after)) => format!("{}; no longer removed by a person", record_text(after)),
@@ -29,8 +33,7 @@ pub(super) fn row_text(address: &Address, before: Option<&AddressRecord>, after:
         (_, None, Some(after)) => record_text(after),
         (_, Some(before), None) => format!("no longer {}", record_text(before)),
         (_, None, None) => String::new(),
-    };
-    format!("  {sign} {address}: {text}")
+    }
 }
 
 /// What an address is: kind, account and who claims it.

@@ -11,6 +11,8 @@ const DMARC: &[u8] = b"v=DMARC1; p=none";
 /// The TXT records; no other name exists. The domains `friend` and `far` also say what is to become of mail that is not theirs.
 const SENDERS: &[(&str, &[u8])] = &[
     ("sender.example.test", SPF),
+    ("firm.example.test", SPF),
+    ("shop.example.test", SPF),
     ("no-policy.test", SPF),
     ("friend1.test", SPF),
     ("friend2.test", SPF),
