@@ -38,9 +38,10 @@ pub(crate) fn measure(
         eprintln!("bench: rcpt-before is left out: no earlier binary was given (--before)");
         return Ok(());
     };
+    let before = std::path::absolute(before)?;
     let next_hop = Sink::start("127.0.0.1:0".parse()?, Arc::new(Message::new(MESSAGE)))?;
     let start = |name: &str, binary: &Path| start(&work.join(name), binary, &next_hop).with_context(|| name.to_owned());
-    let (mut ours, mut theirs) = (start("doorlist-now", packages.doorlist())?, start("doorlist-before", before)?);
+    let (mut ours, mut theirs) = (start("doorlist-now", packages.doorlist())?, start("doorlist-before", &before)?);
     for (id, pipelined) in wanted {
         eprintln!("bench: {PAIRS} pairs of RCPT, {pipelined} at once, beside {}", before.display());
         let load = |server: &Running, time| Load {

@@ -48,8 +48,8 @@ pub(crate) struct Packages {
 }
 
 impl Packages {
-    /// Installs what is missing; `cache` keeps what was unpacked.
-    pub(crate) fn provide(cache: &Path) -> Result<Self> {
+    /// Installs what is missing; `cache` keeps what was unpacked. Without `doorlist`, that binary is the one that is built.
+    pub(crate) fn provide(cache: &Path, doorlist: Option<&Path>) -> Result<Self> {
         if !nix::unistd::geteuid().is_root() {
             bail!("Postfix and Exim can only be started by root: run the same command with `sudo -E env PATH=$PATH`");
         }
@@ -61,7 +61,12 @@ impl Packages {
             install(cache)?;
         }
         let exim_version = package_version(cache, "exim4-base").unwrap_or_else(|| "unknown".to_owned());
-        Ok(Self { exim, exim_version, doorlist: target_folder().join("release/doorlist") })
+        // Its commands run in folders of their own.
+        let doorlist = match doorlist {
+            Some(binary) => std::path::absolute(binary)?,
+            None => target_folder().join("release/doorlist"),
+        };
+        Ok(Self { exim, exim_version, doorlist })
     }
 
     pub(crate) fn exim(&self) -> &Path {

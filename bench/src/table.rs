@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Folder for queues, lists and what is unpacked; on the disk that is to be measured, open to other users
     #[arg(long, default_value = "/var/cache/doorlist-bench", value_name = "FOLDER")]
     work: PathBuf,
+    /// Measure this doorlist binary, which is not built
+    #[arg(long, value_name = "FILE")]
+    doorlist: Option<PathBuf>,
     /// A doorlist binary of before learning, for rcpt-before; without it, that row is left out
     #[arg(long, value_name = "FILE")]
     before: Option<PathBuf>,
@@ -53,7 +56,7 @@ impl Options {
     }
 
     fn is_whole(&self) -> bool {
-        self.only.is_empty() && self.server.is_empty() && self.part == 1
+        self.only.is_empty() && self.server.is_empty() && self.part == 1 && self.doorlist.is_none()
     }
 }
 
@@ -64,9 +67,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("no figure begins with {only:?}; there are: {}", ids.join(", "));
     }
     fs::create_dir_all(&options.work).with_context(|| format!("cannot make {}", options.work.display()))?;
-    let packages = Packages::provide(&options.work)?;
+    let packages = Packages::provide(&options.work, options.doorlist.as_deref())?;
     let with_doorlist = options.servers().any(|peer| peer == Peer::Doorlist);
-    if with_doorlist {
+    if with_doorlist && options.doorlist.is_none() {
         build_doorlist()?;
     }
     let mut samples = Samples::default();
