@@ -1,7 +1,7 @@
 //! Describes the machine for the readers of the figures.
 
 use crate::disk::syncs_per_second;
-use crate::packages::Packages;
+use crate::packages::{Packages, filter_versions};
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ pub(crate) fn facts(work: &Path, packages: &Packages) -> Result<Vec<String>> {
             said(Command::new("postconf").args(["-dh", "mail_version"])),
             packages.exim_version(),
         ),
+        format!("Filters: {}", filter_versions().join(", ")),
         format!("Date: {} (UTC)", said(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))),
     ])
 }

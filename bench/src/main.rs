@@ -2,16 +2,19 @@
 //! in count and time, and only processes that it started are stopped. See README.md in this crate.
 
 mod api;
+mod before;
 mod beside;
 mod big_list;
 mod bulk;
 mod disk;
 mod figures;
+mod harvest;
 mod load;
 mod machine;
 mod many;
 mod measure;
 mod packages;
+mod preview;
 mod processes;
 mod report;
 mod samples;
@@ -19,6 +22,7 @@ mod server;
 mod sink;
 mod table;
 mod trial;
+mod verdict;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

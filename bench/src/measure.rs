@@ -1,6 +1,7 @@
 //! The measurements: a load against a running server, verified to the last message, and its figures.
 
 use crate::load::{Goodbye, Load, Message, Work, run};
+use crate::processes::Processes;
 use crate::samples::{Samples, Subject};
 use crate::server::{Disk, Peer, Running};
 use crate::sink::Sink;
@@ -110,8 +111,7 @@ impl Step {
                 relay(&warm_up, self.disk(), sink, PATIENCE)?;
                 let before = server.processes.cpu_seconds()?;
                 let (per_second, messages) = relay(&load, self.disk(), sink, PATIENCE)?;
-                std::thread::sleep(SETTLE);
-                let spent = server.processes.cpu_seconds()? - before;
+                let spent = settled(&server.processes)? - before;
                 samples.add(rate, subject, per_second);
                 if let Some(cpu) = cpu {
                     samples.add(cpu, subject, spent * 1000.0 / messages);
@@ -144,7 +144,7 @@ impl Step {
 }
 
 /// Messages per second from the first connection until the last message stands at the sink, and how many they were.
-fn relay(load: &Load, disk: Disk, sink: &Sink, patience: Duration) -> Result<(f64, f64)> {
+pub(crate) fn relay(load: &Load, disk: Disk, sink: &Sink, patience: Duration) -> Result<(f64, f64)> {
     sink.clear();
     let begun = Instant::now();
     let outcome = run(load)?;
@@ -166,7 +166,13 @@ fn relay(load: &Load, disk: Disk, sink: &Sink, patience: Duration) -> Result<(f6
     Ok((messages / (last - begun).as_secs_f64(), messages))
 }
 
-fn answers_per_second(load: &Load) -> Result<f64> {
+/// CPU seconds so far, once the server has done what is left after the last message.
+pub(crate) fn settled(processes: &Processes) -> Result<f64> {
+    std::thread::sleep(SETTLE);
+    processes.cpu_seconds()
+}
+
+pub(crate) fn answers_per_second(load: &Load) -> Result<f64> {
     let outcome = run(load)?;
     Ok(outcome.answers as f64 / outcome.elapsed.as_secs_f64())
 }

@@ -25,6 +25,16 @@ const INSTALL: &[&str] = &[
     "libsasl2-2",
     "libspf2-2",
 ];
+/// What judges mail beside Postfix; each package with the program that shows that it is installed.
+const FILTERS: &[(&str, &str)] = &[
+    ("opendkim", "opendkim"),
+    ("opendmarc", "opendmarc"),
+    ("postfix-policyd-spf-python", "policyd-spf"),
+    ("rspamd", "rspamd"),
+    ("openssl", "openssl"),
+];
+/// OpenDMARC wants its list, which no program shows.
+const SUFFIXES: &str = "publicsuffix";
 const UNPACK: &[&str] = &["exim4-base", "exim4-daemon-heavy"];
 /// Debian asks this file whether an installation may start a service (invoke-rc.d(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -38,8 +48,8 @@ pub(crate) struct Packages {
 }
 
 impl Packages {
-    /// Installs what is missing; `cache` keeps what was unpacked.
-    pub(crate) fn provide(cache: &Path) -> Result<Self> {
+    /// Installs what is missing; `cache` keeps what was unpacked. Without `doorlist`, that binary is the one that is built.
+    pub(crate) fn provide(cache: &Path, doorlist: Option<&Path>) -> Result<Self> {
         if !nix::unistd::geteuid().is_root() {
             bail!("Postfix and Exim can only be started by root: run the same command with `sudo -E env PATH=$PATH`");
         }
@@ -51,7 +61,12 @@ impl Packages {
             install(cache)?;
         }
         let exim_version = package_version(cache, "exim4-base").unwrap_or_else(|| "unknown".to_owned());
-        Ok(Self { exim, exim_version, doorlist: target_folder().join("release/doorlist") })
+        // Its commands run in folders of their own.
+        let doorlist = match doorlist {
+            Some(binary) => std::path::absolute(binary)?,
+            None => target_folder().join("release/doorlist"),
+        };
+        Ok(Self { exim, exim_version, doorlist })
     }
 
     pub(crate) fn exim(&self) -> &Path {
@@ -68,6 +83,11 @@ impl Packages {
         target_folder().join("release/examples/list_lookup")
     }
 
+    /// The example of doorlist-store that writes days of decisions.
+    pub(crate) fn asked_days(&self) -> PathBuf {
+        target_folder().join("release/examples/asked_days")
+    }
+
     pub(crate) fn doorlist(&self) -> &Path {
         &self.doorlist
     }
@@ -81,6 +101,11 @@ pub(crate) fn build_doorlist() -> Result<()> {
 /// Builds the example that measures the list in memory.
 pub(crate) fn build_list_lookup() -> Result<()> {
     build(&["--package", "doorlist-core", "--example", "list_lookup"])
+}
+
+/// Builds the example that writes days of decisions.
+pub(crate) fn build_asked_days() -> Result<()> {
+    build(&["--package", "doorlist-store", "--example", "asked_days"])
 }
 
 fn build(what: &[&str]) -> Result<()> {
@@ -104,14 +129,7 @@ fn install(cache: &Path) -> Result<()> {
     let downloads = cache.join("packages");
     fs::create_dir_all(&downloads)?;
     apt(&["update"], &downloads)?;
-    {
-        let _guard = NoServices::declare()?;
-        preseed()?;
-        // Rather fail than take the machine's own mail server away.
-        let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
-        arguments.extend(INSTALL);
-        apt(&arguments, &downloads)?;
-    }
+    install_all(INSTALL.iter().copied(), &downloads)?;
     for package in UNPACK {
         apt(&["download", package], &downloads)?;
         let file = downloaded(cache, package).with_context(|| format!("apt-get download {package} left no file"))?;
@@ -119,6 +137,36 @@ fn install(cache: &Path) -> Result<()> {
         must(Command::new("dpkg-deb").arg("--extract").arg(file).arg(&unpacked))?;
     }
     Ok(())
+}
+
+/// Installs these, and starts nothing.
+fn install_all(packages: impl Iterator<Item = &'static str>, folder: &Path) -> Result<()> {
+    let _guard = NoServices::declare()?;
+    preseed()?;
+    // Rather fail than take the machine's own mail server away.
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
+    arguments.extend(packages);
+    apt(&arguments, folder)
+}
+
+/// Installs the filters beside Postfix that are missing; `cache` is where apt works.
+pub(crate) fn provide_filters(cache: &Path) -> Result<()> {
+    if FILTERS.iter().all(|(_, program)| find_program(program)) {
+        return Ok(());
+    }
+    eprintln!("bench: installing OpenDKIM, OpenDMARC, policyd-spf and Rspamd");
+    apt(&["update"], cache)?;
+    install_all(FILTERS.iter().map(|(package, _)| *package).chain([SUFFIXES]), cache)
+}
+
+/// The filters with their versions, as far as they are installed.
+pub(crate) fn filter_versions() -> Vec<String> {
+    let version = |package: &str| {
+        let output = Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output().ok()?;
+        let version = String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())?;
+        Some(format!("{package} {version}"))
+    };
+    FILTERS.iter().filter_map(|(package, _)| version(package)).collect()
 }
 
 /// The file name `PACKAGE_VERSION_ARCHITECTURE.deb` of a downloaded package.

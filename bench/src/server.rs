@@ -2,9 +2,10 @@
 
 mod doorlist;
 mod exim;
-mod postfix;
+pub(crate) mod postfix;
 
 pub(crate) use doorlist::Doorlist;
+pub(crate) use postfix::PostfixMore;
 
 use crate::load::{Goodbye, listed};
 use crate::packages::Packages;
@@ -133,7 +134,7 @@ pub(crate) fn start(peer: Peer, packages: &Packages, task: &Task) -> Result<Runn
     let address = free_address()?;
     fresh_folder(&task.folder)?;
     let command = match peer {
-        Peer::Postfix => postfix::prepare(task, address),
+        Peer::Postfix => postfix::prepare(task, address, &PostfixMore::default()),
         Peer::Exim => exim::prepare(packages, task, address),
         Peer::Doorlist => Doorlist::new(packages, &task.folder).prepare(task, address),
     };

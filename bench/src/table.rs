@@ -7,7 +7,7 @@ use crate::packages::{Packages, build_doorlist};
 use crate::samples::Samples;
 use crate::server::{Disk, Peer, Task, start};
 use crate::sink::Sink;
-use crate::{api, beside, big_list, bulk, machine, many, report};
+use crate::{api, before, beside, big_list, bulk, harvest, machine, many, preview, report, verdict};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::PathBuf;
@@ -32,6 +32,15 @@ pub(crate) struct Options {
     /// Folder for queues, lists and what is unpacked; on the disk that is to be measured, open to other users
     #[arg(long, default_value = "/var/cache/doorlist-bench", value_name = "FOLDER")]
     work: PathBuf,
+    /// Measure this doorlist binary, which is not built
+    #[arg(long, value_name = "FILE")]
+    doorlist: Option<PathBuf>,
+    /// A doorlist binary of before learning, for rcpt-before; without it, that row is left out
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
+    /// One part in so many of the counts of harvest and preview, to try them, and write no page
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    part: u32,
     /// Where the page goes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -47,7 +56,7 @@ impl Options {
     }
 
     fn is_whole(&self) -> bool {
-        self.only.is_empty() && self.server.is_empty()
+        self.only.is_empty() && self.server.is_empty() && self.part == 1 && self.doorlist.is_none()
     }
 }
 
@@ -58,13 +67,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("no figure begins with {only:?}; there are: {}", ids.join(", "));
     }
     fs::create_dir_all(&options.work).with_context(|| format!("cannot make {}", options.work.display()))?;
-    let packages = Packages::provide(&options.work)?;
+    let packages = Packages::provide(&options.work, options.doorlist.as_deref())?;
     let with_doorlist = options.servers().any(|peer| peer == Peer::Doorlist);
-    if with_doorlist {
+    if with_doorlist && options.doorlist.is_none() {
         build_doorlist()?;
     }
     let mut samples = Samples::default();
     rounds(options, &packages, &mut samples)?;
+    learning(options, &packages, &mut samples)?;
     let facts = machine::facts(&options.work, &packages)?;
     // Written before the long lists too: what is measured is not lost with them.
     write(options, &report::page(&samples, &facts, options.is_whole()))?;
@@ -84,6 +94,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let unmet = report::unmet(&samples);
     if !unmet.is_empty() {
         eprintln!("bench: floors not met: {}", unmet.join(", "));
+    }
+    Ok(())
+}
+
+/// The rows of learning and enforcing.
+fn learning(options: &Options, packages: &Packages, samples: &mut Samples) -> Result<()> {
+    let servers: Vec<Peer> = options.servers().collect();
+    let time = Duration::from_secs(u64::from(options.seconds));
+    let (work, wanted) = (options.work.as_path(), |id: &str| options.wants(id));
+    verdict::measure(packages, work, (options.runs, time), &servers, &wanted, samples)?;
+    harvest::measure(packages, work, (options.runs, time, options.part), &servers, &wanted, samples)?;
+    if servers.contains(&Peer::Doorlist) {
+        preview::measure(packages, work, (options.runs, options.part), &wanted, samples)?;
+        before::measure(packages, work, (options.before.as_deref(), time), &wanted, samples)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The message of the load: fixed octets after a unique number, so that the sink detects missing, duplicate and
 //! changed messages.
 
+use anyhow::Result;
 use memchr::memmem;
 
 /// Header field that carries the number. It comes first: whatever follows it must arrive as it was sent.
@@ -12,12 +13,16 @@ const HEADERS: &[u8] = b"From: <sender@src.test>\r\nTo: <list@example.test>\r\nS
     Message-ID: <load@src.test>\r\nDate: Mon, 23 Nov 2026 06:00:00 +0000\r\n\r\n";
 /// Octets of a body line without its CRLF.
 const LINE: usize = 76;
+/// Octets of a signature with a key of 2,048 bits, about.
+const SIGNATURE: usize = 600;
 
 /// A message of a given size; see the module.
 #[derive(Debug)]
 pub(crate) struct Message {
     /// Everything behind the number: CRLF, the other headers, the body.
     constant: Vec<u8>,
+    /// Words that servers must have put in front of it.
+    proof: &'static [&'static str],
 }
 
 impl Message {
@@ -31,7 +36,20 @@ impl Message {
             constant.extend((b'A'..=b'Z').cycle().take(room.min(LINE)));
             constant.extend_from_slice(b"\r\n");
         }
-        Self { constant }
+        Self { constant, proof: &[] }
+    }
+
+    /// The same with what `sign` makes of it in front of all fields but the number; it must arrive with these words before
+    /// it, each in a header field that a server added.
+    pub(crate) fn signed(
+        size: usize,
+        proof: &'static [&'static str],
+        sign: impl Fn(&[u8]) -> Result<String>,
+    ) -> Result<Self> {
+        let unsigned = Self::new(size.saturating_sub(SIGNATURE)).constant;
+        let signature = sign(unsigned.strip_prefix(b"\r\n").unwrap_or(&unsigned))?;
+        let constant = [b"\r\n", signature.as_bytes(), unsigned.get(2..).unwrap_or_default()].concat();
+        Ok(Self { constant, proof })
     }
 
     /// Writes message `number` and the final dot.
@@ -47,6 +65,9 @@ impl Message {
         let front = arrived.strip_suffix(self.constant.as_slice())?;
         let (rest, number) = front.split_at_checked(front.len().checked_sub(NUMBER_DIGITS)?)?;
         if memmem::rfind(rest, NUMBER_FIELD)? + NUMBER_FIELD.len() != rest.len() {
+            return None;
+        }
+        if self.proof.iter().any(|words| memmem::find(rest, words.as_bytes()).is_none()) {
             return None;
         }
         std::str::from_utf8(number).ok()?.parse().ok()
@@ -77,6 +98,16 @@ mod tests {
         let mut arrived = b"Received: from src.test by gw.test\r\n".to_vec();
         arrived.extend(sent(&message, 4711));
         assert_eq!(message.recognise(&arrived), Some(4711));
+    }
+
+    #[test]
+    fn a_signed_message_is_recognised_behind_its_proof_only() {
+        let message = Message::signed(4096, &["dkim=pass"], |_| Ok("DKIM-Signature: b\r\n".to_owned())).unwrap();
+        let arrived = sent(&message, 7);
+        assert!(arrived.starts_with(b"X-Load-Number: 0000000007\r\nDKIM-Signature: b\r\nFrom: "));
+        assert_eq!(message.recognise(&arrived), None);
+        let judged = [b"Authentication-Results: gw.test; dkim=pass\r\n".to_vec(), arrived].concat();
+        assert_eq!(message.recognise(&judged), Some(7));
     }
 
     #[test]

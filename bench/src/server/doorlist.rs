@@ -41,8 +41,13 @@ impl Doorlist {
         Self { binary: packages.doorlist().to_path_buf(), folder: folder.to_path_buf() }
     }
 
+    /// Another binary of it, with its state under `folder`.
+    pub(crate) fn of_binary(binary: &Path, folder: &Path) -> Self {
+        Self { binary: binary.to_path_buf(), folder: folder.to_path_buf() }
+    }
+
     /// Makes domain and list, and says how the server is started.
-    pub(super) fn prepare(&self, task: &Task, address: SocketAddr) -> Result<Command> {
+    pub(crate) fn prepare(&self, task: &Task, address: SocketAddr) -> Result<Command> {
         self.fill(task.next_hop, 0..task.listed)?;
         Ok(self.serve(task, address))
     }

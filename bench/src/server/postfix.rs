@@ -12,16 +12,27 @@ use std::process::Command;
 /// The master.cf that the package carries.
 const MASTER: &str = "/etc/postfix/master.cf.proto";
 
+/// What a measurement wants of Postfix beyond our list and our next hop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PostfixMore {
+    /// Lines of main.cf, each in place of one of ours with the same name.
+    pub(crate) main: String,
+    /// Services for master.cf.
+    pub(crate) master: String,
+    /// Delays for errors and limits against guessing stay as packaged.
+    pub(crate) with_guards: bool,
+}
+
 /// Writes everything down and says how Postfix is started.
-pub(super) fn prepare(task: &Task, address: SocketAddr) -> Result<Command> {
+pub(crate) fn prepare(task: &Task, address: SocketAddr, more: &PostfixMore) -> Result<Command> {
     let etc = task.folder.join("etc");
     for folder in [&etc, &task.folder.join("spool"), &task.folder.join("data")] {
         fs::create_dir_all(folder)?;
     }
     must(Command::new("chown").arg("postfix").arg(task.folder.join("data")))?;
-    fs::write(etc.join("main.cf"), main_cf(task))?;
+    fs::write(etc.join("main.cf"), main_cf(task, more))?;
     let packaged = fs::read_to_string(MASTER).with_context(|| format!("cannot read {MASTER}"))?;
-    fs::write(etc.join("master.cf"), master_cf(&packaged, address))?;
+    fs::write(etc.join("master.cf"), master_cf(&packaged, address) + &more.master)?;
     let map = task.folder.join("list");
     write_map(&map, task.listed)?;
     must(Command::new("postmap").arg("-c").arg(&etc).arg(format!("lmdb:{}", map.display())))?;
@@ -33,11 +44,20 @@ pub(super) fn prepare(task: &Task, address: SocketAddr) -> Result<Command> {
     Ok(command)
 }
 
-/// As packaged, but: our list, our next hop, logs into a file, no delays, no limits against guessing.
-fn main_cf(task: &Task) -> String {
+/// Delays and limits out of the way.
+const WITHOUT_GUARDS: &str = "smtpd_recipient_limit = 100000
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000000
+smtpd_hard_error_limit = 1000000
+smtpd_junk_command_limit = 1000000
+smtpd_client_connection_count_limit = 0
+";
+
+/// As packaged, but: our list, our next hop, logs into a file, and what `more` says.
+fn main_cf(task: &Task, more: &PostfixMore) -> String {
     let folder = task.folder.display();
     let next_hop = format!("[{}]:{}", task.next_hop.ip(), task.next_hop.port());
-    format!(
+    let ours = format!(
         "compatibility_level = 3.6
 queue_directory = {folder}/spool
 data_directory = {folder}/data
@@ -58,15 +78,14 @@ alias_database =
 local_recipient_maps =
 smtpd_recipient_restrictions = reject_unauth_destination
 message_size_limit = 52428800
-smtpd_recipient_limit = 100000
-smtpd_error_sleep_time = 0
-smtpd_soft_error_limit = 1000000
-smtpd_hard_error_limit = 1000000
-smtpd_junk_command_limit = 1000000
-smtpd_client_connection_count_limit = 0
 in_flow_delay = 0
 "
-    )
+    );
+    let name = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let replaced: Vec<String> = more.main.lines().map(name).collect();
+    let guards = if more.with_guards { "" } else { WITHOUT_GUARDS };
+    let kept = ours.lines().chain(guards.lines()).filter(|line| !replaced.contains(&name(line)));
+    kept.chain(more.main.lines()).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The packaged services without chroot (the queue has no copies of /etc), and one listener of our own.
@@ -94,6 +113,17 @@ fn master_cf(packaged: &str, address: SocketAddr) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::server::Disk;
+
+    #[test]
+    fn a_line_of_a_measurement_takes_the_place_of_ours() {
+        let next_hop = "127.0.0.1:25".parse().unwrap();
+        let task = Task { folder: "/somewhere".into(), next_hop, listed: 1, disk: Disk::AsIs };
+        let main = "in_flow_delay = 1\n".to_owned();
+        let text = main_cf(&task, &PostfixMore { main, with_guards: true, ..PostfixMore::default() });
+        assert!(text.ends_with("message_size_limit = 52428800\nin_flow_delay = 1\n"), "{text}");
+        assert!(main_cf(&task, &PostfixMore::default()).contains("smtpd_error_sleep_time = 0\n"));
+    }
 
     #[test]
     fn services_lose_their_chroot_and_the_packaged_listener() {

@@ -40,7 +40,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["doorlist-gateway"]),
     ("ppp", &["doorlist-gateway"]),
     ("mail-builder", &["doorlist-gateway"]),
-    ("mail-auth", &["doorlist-gateway"]),
+    ("mail-auth", &["doorlist-gateway", "doorlist-bench"]),
     ("clap", &["doorlist", "xtask"]),
     ("mimalloc", &["doorlist"]),
 ];
