@@ -134,7 +134,7 @@ fn session(to: SocketAddr, source: Ipv4Addr, guesses: std::ops::Range<u32>) -> R
         match reply.as_deref().and_then(|reply| reply.get(..1)) {
             Some("2") if exists(guess) => learnt.existing += 1,
             Some("5") => learnt.refused += 1,
-            Some("4") if !reply.is_some_and(|reply| reply.starts_with("421")) => learnt.deferred += 1,
+            Some("4") if !reply.as_deref().is_some_and(|reply| reply.starts_with("421")) => learnt.deferred += 1,
             None | Some("4") => {
                 learnt.closed += 1;
                 return Ok(learnt);

@@ -4,11 +4,11 @@
 use super::callout::Callout;
 use super::own_server::OwnServer;
 use super::ports::BareWorld;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use doorlist_actions::{
     Actions, AliasSuggest, AuditArchive, Caller, Clock, DirectoryReader, DomainAdd, JOBS_MAX, Learner, Notifier,
     RetentionTerms, RouteStanding, SecretStore, ServerProbe, ServerState, Services, SpoolQueue, SuggestedAlias,
-    TxtLookup, Waited, WorkPool,
+    TxtLookup, TypedRequest as _, Waited, WorkPool,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via, host_and_port};
@@ -158,7 +158,8 @@ impl World {
 
     /// Accounts that could be aliases of others.
     pub(crate) async fn suggested(&self, name: &DomainName) -> Result<Vec<SuggestedAlias>> {
-        Ok(self.actions().run(AliasSuggest { domain: name.clone() }).await?)
+        let response = self.actions().run(AliasSuggest { domain: name.clone() }).await?;
+        AliasSuggest::answer(response).map_err(|other| anyhow!("alias suggestions of {name}: {other:?}"))
     }
 
     pub(crate) fn mode(&self, name: &DomainName) -> Option<Mode> {

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, anyhow};
 use mail_auth::common::crypto::{RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter as _;
 use mail_auth::dkim::DkimSigner;
-use std::fs;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
@@ -36,8 +37,8 @@ pub(super) fn message(work: &Path) -> Result<(Message, Vec<Record>)> {
     )?;
     let public = must(Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(&key))?;
     let public: String = public.lines().filter(|line| !line.starts_with('-')).collect();
-    let pem = fs::read_to_string(&key).with_context(|| format!("cannot read {}", key.display()))?;
-    let message = Message::signed(MESSAGE, PROOF, |unsigned| sign(&pem, unsigned))?;
+    let private = PrivateKeyDer::from_pem_file(&key).with_context(|| format!("cannot read {}", key.display()))?;
+    let message = Message::signed(MESSAGE, PROOF, |unsigned| sign(private.clone_key(), unsigned))?;
     let passes = "v=spf1 ip4:127.0.0.0/8 -all";
     let mut records = vec![
         Record::txt(&format!("{SELECTOR}._domainkey.{SENDER}"), &format!("v=DKIM1; k=rsa; p={public}")),
@@ -50,9 +51,9 @@ pub(super) fn message(work: &Path) -> Result<(Message, Vec<Record>)> {
 }
 
 /// The DKIM signature of a message as a header field.
-fn sign(pem: &str, message: &[u8]) -> Result<String> {
+fn sign(key: PrivateKeyDer<'static>, message: &[u8]) -> Result<String> {
     let fault = |error: mail_auth::Error| anyhow!("the message cannot be signed: {error}");
-    let key = RsaKey::<Sha256>::from_pkcs8_pem(pem).map_err(fault)?;
+    let key = RsaKey::<Sha256>::from_key_der(key).map_err(fault)?;
     let signer = DkimSigner::from_key(key).domain(SENDER).selector(SELECTOR).headers(SIGNED);
     Ok(signer.sign(message).map_err(fault)?.to_header())
 }
