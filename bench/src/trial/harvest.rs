@@ -35,6 +35,8 @@ pub(crate) struct Defence {
     retries: HashMap<NetworkKey, RetriesOfNetwork>,
     /// Flags that were raised.
     pub(crate) flags: u64,
+    /// Each sign of a slow attack, when it began.
+    pub(crate) slow_attacks: Vec<(DomainName, Timestamp)>,
 }
 
 impl Defence {
@@ -109,8 +111,12 @@ impl Defence {
 
     fn note_of_domain(&mut self, domain: &DomainName, name: u32, rating: SourceRating, now: Timestamp) {
         let record = self.domains.entry(domain.clone()).or_insert_with(|| AttackRecord::new(now));
+        let before = record.slow().since();
         record.note(name, rating, now);
         record.add_to_baseline(now);
+        if let (None, Some(since)) = (before, record.slow().since()) {
+            self.slow_attacks.push((domain.clone(), since));
+        }
     }
 
     /// Since when a domain shows the sign of a slow attack.

@@ -3,7 +3,7 @@
 use super::attack::Attack;
 use super::days::{Member, Trial};
 use super::review::is_listed;
-use super::tally::{Completeness, FaultTally, LATE_AFTER, OrganisationTally, TrialPeriod, WaitTally};
+use super::tally::{Completeness, FaultTally, LATE_AFTER, OrganisationTally, TrialPeriod, WaitTally, day_number};
 use doorlist_core::domain::Mode;
 use doorlist_core::time::Timestamp;
 use std::fmt::Write as _;
@@ -224,7 +224,12 @@ fn endings(page: &mut String, trial: &Trial) {
         let _ =
             writeln!(page, "- {}: mode {mode} behind the trial. Notices: {}.", organisation.name, notices.join("; "));
     }
-    let _ = writeln!(page, "- Flags raised by harvest detection: {}.\n", trial.defence.flags);
+    let _ = writeln!(page, "- Flags raised by harvest detection: {}.", trial.defence.flags);
+    let signs = trial.defence.slow_attacks.iter();
+    let signs: Vec<String> =
+        signs.map(|(name, at)| format!("{name} on day {}", day_number(trial.start, *at))).collect();
+    let signs = if signs.is_empty() { "none".to_owned() } else { signs.join(", ") };
+    let _ = writeln!(page, "- Signs of slow attacks: {signs}.\n");
 }
 
 fn faults(page: &mut String, trial: &Trial) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Organisations whose senders were refused, at which a domain falls back.
 pub const ORGANISATIONS: usize = 5;
-/// Within this time.
+/// They were refused within this time.
 pub const WITHIN: Duration = Duration::from_hours(1);
 /// Domains of senders that are checked for one domain within [`WITHIN`]; further ones do not count.
 pub const CHECKS_PER_DOMAIN_MAX: usize = 60;

@@ -69,7 +69,7 @@ pub(super) struct ChangedSign {
 /// What came of it that time passed.
 #[derive(Debug, Default)]
 pub(super) struct TickedDomains {
-    /// To be written.
+    /// What is to be written.
     pub(super) rows: Vec<DomainStateRow>,
     /// People are to be told of these.
     pub(super) changed: Vec<ChangedState>,
