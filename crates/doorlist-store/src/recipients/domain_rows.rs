@@ -64,7 +64,8 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                          ORDER BY t.id LIMIT 1),
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
-               d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs, d.trial_end
+               d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs, d.trial_end,
+               d.spam
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -117,6 +118,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             servers: Vec::new(),
             delivery_port: row.get(16)?,
             message_max: row.get(17)?,
+            spam: row.get(22)?,
         },
         // One that is no address is told nothing, and stops nothing.
         technical_contact: row.text_or_null(15)?.and_then(|email| email.parse::<Address>().ok()),
@@ -127,15 +129,16 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
 pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
-                            delivery_port, message_max, created, updated, batv, srs)
-        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13)";
+                            delivery_port, message_max, created, updated, batv, srs, spam)
+        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13, $14)";
     let customer = customer_id(tx, &domain.record, now).await?;
     let StoredDomain { id, name, record, .. } = domain;
     let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
         *record;
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let binds = binds![*id, name, customer, active, hold, plus, minus, abuse, delivery_port, max, now, batv, srs];
+    let spam = record.spam.word();
+    let binds = binds![*id, name, customer, active, hold, plus, minus, abuse, delivery_port, max, now, batv, srs, spam];
     tx.execute(SQL, &binds).await?;
     domain_parts::write_aliases(tx, (domain.id, record), now).await?;
     domain_parts::write_servers(tx, (domain.id, record), now).await
@@ -150,7 +153,8 @@ pub(super) async fn update(
 ) -> Result<(), StoreError> {
     const SQL: &str = "
         UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
-                          delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13, trial_end = $14
+                          delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13, trial_end = $14,
+                          spam = $15
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
@@ -163,9 +167,24 @@ pub(super) async fn update(
         *record;
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let end = record.trial_end.map(Timestamp::as_millis);
-    let binds =
-        binds![now.id, mode, soft_until, active, hold, plus, minus, abuse, delivery_port, max, at, batv, srs, end];
+    let (end, spam) = (record.trial_end.map(Timestamp::as_millis), record.spam.word());
+    let binds = binds![
+        now.id,
+        mode,
+        soft_until,
+        active,
+        hold,
+        plus,
+        minus,
+        abuse,
+        delivery_port,
+        max,
+        at,
+        batv,
+        srs,
+        end,
+        spam
+    ];
     tx.execute(SQL, &binds).await?;
     if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {
         let customer = customer_id(tx, record, at).await?;

@@ -44,6 +44,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 18, sql: include_str!("../../migrations/directory/0018_learning.sql") },
     Migration { format: 19, sql: include_str!("../../migrations/directory/0019_harvest.sql") },
     Migration { format: 20, sql: include_str!("../../migrations/directory/0020_last_mail.sql") },
+    Migration { format: 21, sql: include_str!("../../migrations/directory/0021_spam.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

@@ -6,6 +6,7 @@ use doorlist_core::change::{Actor, MailServer};
 use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressRecord, DomainRecord, ListCounts};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,9 @@ pub struct DomainDetails {
     /// Bounces to addresses that only its own server knows.
     #[serde(default)]
     pub bounce_addresses: BounceAddresses,
+    /// What becomes of spam.
+    #[serde(default)]
+    pub spam: SpamTreatment,
     /// Who is told what its server refuses to take for postmaster, once confirmed.
     pub technical_contact: Option<Address>,
 }

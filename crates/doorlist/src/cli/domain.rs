@@ -174,7 +174,8 @@ mail goes to the new ones. `domain add --help` explains the options of a server.
 Examples:
   doorlist domain set example.test --server new.example.test --server old.example.test:25:20
   doorlist domain set example.test --minus on --abuse off
-  doorlist domain set example.test --srs on")]
+  doorlist domain set example.test --srs on
+  doorlist domain set example.test --spam refuse")]
     #[command(group = ArgGroup::new("setting").required(true).multiple(true))]
     Set {
         /// Name of the domain
@@ -202,6 +203,9 @@ Examples:
         /// Accept bounces to SRS0=... and SRS1=...: the domain's server rewrites senders of mail that it forwards
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         srs: Option<Switch>,
+        /// What becomes of spam: deliver it with X-Spam-Flag: YES in front, or refuse it at the end of DATA
+        #[arg(long, group = "setting", value_name = "tag|refuse", hide_possible_values = true)]
+        spam: Option<SpamWord>,
     },
     /// Hold a domain's mail: accept it, do not deliver it
     #[command(after_help = "Example:\n  doorlist domain hold example.test")]
@@ -236,6 +240,12 @@ Examples:
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SpamWord {
+    Tag,
+    Refuse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
