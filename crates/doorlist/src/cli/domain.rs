@@ -203,7 +203,7 @@ Examples:
         /// Accept bounces to SRS0=... and SRS1=...: the domain's server rewrites senders of mail that it forwards
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         srs: Option<Switch>,
-        /// What becomes of spam: deliver it with X-Spam-Flag: YES in front, or refuse it at the end of DATA
+        /// What becomes of spam: deliver it with X-Spam-Flag: YES, or refuse it at the end of DATA
         #[arg(long, group = "setting", value_name = "tag|refuse", hide_possible_values = true)]
         spam: Option<SpamWord>,
     },
