@@ -2,10 +2,11 @@
 //!
 //! `domain NAME monitor|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
 //! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
-//! with `for LOCAL` that of the account; `spam refuse` is the domain's alone. `flagged`, `attack` and `normal` set the source,
-//! `sender PATH` (`<>`: null), `size OCTETS` and `others OCTETS [refuse]` (`none`) what the transaction brings, `server says exists` (or `no`, `nothing`), `server is new and
-//! says no` and `server is not asked` what the domain's server made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
-//! check; a recipient is written as in RCPT TO, without the angle brackets.
+//! with `for LOCAL` that of the account; `spam refuse` is the domain's alone. `flagged`, `attack` and `normal` set the
+//! source, `sender PATH` (`<>`: null), `size OCTETS` and `others OCTETS [refuse]` (`none`) what the transaction brings,
+//! `server says exists` (or `no`, `nothing`), `server is new and says no` and `server is not asked` what the domain's server
+//! made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a check; a recipient is written as in RCPT
+//! TO, without the angle brackets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod relay;

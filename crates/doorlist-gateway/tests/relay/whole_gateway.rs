@@ -297,11 +297,12 @@ async fn s40_what_a_broken_scanner_leaves_unchecked_is_delivered_or_deferred() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_may_be_checked_later_is_deferred() {
-    let said = |answer| ScriptedRspamd::start(answer);
-    let too_large = said(Manner::Writes("HTTP/1.1 413 Request entity too large\r\nContent-Length: 0\r\n\r\n")).await;
+    let too_large =
+        ScriptedRspamd::start(Manner::Writes("HTTP/1.1 413 Request entity too large\r\nContent-Length: 0\r\n\r\n"))
+            .await;
     let limits = r#"{"action":"no action","symbols":{"CLAM_VIRUS_FAIL":{"options":["Limits Exceeded"]}}}"#;
-    let limits = said(Manner::Says(limits)).await;
-    let skipped = said(Manner::Says(r#"{"action":"no action","is_skipped":true}"#)).await;
+    let limits = ScriptedRspamd::start(Manner::Says(limits)).await;
+    let skipped = ScriptedRspamd::start(Manner::Says(r#"{"action":"no action","is_skipped":true}"#)).await;
     let rspamd = |scripted: &ScriptedRspamd| VerdictEngine::Rspamd(scripted.address.clone());
     let known = || zone(&SigningDomain::new("example.test"));
     let broken = |name: &str| known().with(name, Entry::Broken);
