@@ -54,7 +54,7 @@ impl Trial {
             return_path: if sender.is_empty() { ReturnPath::Null } else { ReturnPath::Address },
             size: None,
             size_max: SIZE_MAX,
-            size_of_others: None,
+            others: None,
         };
         let recipient = Recipient::Address(address.clone());
         let mut decision = decide_for(&recipient, &list, standing, now, &policies, &offer);

@@ -82,7 +82,7 @@ impl Action for Check {
             None => decide(&recipient, &list, ReturnPath::Address, source, now),
             Some(from) => {
                 let (sender, return_path) = sender_of(from.trim())?;
-                let offer = Offer { sender, return_path, size: None, size_max: u64::MAX, size_of_others: None };
+                let offer = Offer { sender, return_path, size: None, size_max: u64::MAX, others: None };
                 decide_for(&recipient, &list, source, now, &recipients.policies(), &offer)
             }
         };

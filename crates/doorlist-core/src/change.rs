@@ -3,6 +3,7 @@
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::domain::{BounceAddresses, Mode, SubAddressing};
+use crate::mail_policy::SpamTreatment;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -227,6 +228,7 @@ pub enum DomainChange {
     DeliveryPort(u16),
     /// Message size limit in octets; `None` for the limit of the gateway.
     MessageMax(Option<u64>),
+    Spam(SpamTreatment),
     SubAddressing(SubAddressing),
     /// `abuse@` is a system address.
     AcceptAbuse(bool),

@@ -1,6 +1,6 @@
-//! Mail settings of tenants: allowed and blocked senders, the message size limit, the technical contact. Kept beside
-//! the list, only for domains and accounts that set something. An account takes precedence over its domain; aliases
-//! have the settings of their account.
+//! Mail settings of tenants: allowed and blocked senders, the message size limit, what becomes of spam, the technical
+//! contact. Kept beside the list, only for domains and accounts that set something. An account takes precedence over its
+//! domain; aliases have the settings of their account.
 
 #[cfg(test)]
 mod tests;
@@ -9,8 +9,38 @@ use crate::address::Address;
 use crate::domain::DomainId;
 use crate::list::{AddressId, Match};
 use crate::sender_rules::{Judgment, Sender, SenderRules};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// What becomes of a message that is spam. A virus is refused whatever a domain set, and what is only suspect is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpamTreatment {
+    /// It is delivered, with header fields in front that say what it is.
+    #[default]
+    Tag,
+    /// It is refused at the end of DATA.
+    Refuse,
+}
+
+impl SpamTreatment {
+    /// The word in the store and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            SpamTreatment::Tag => "tag",
+            SpamTreatment::Refuse => "refuse",
+        }
+    }
+}
+
+/// What must be equal for all recipients of a transaction, because DATA has only one reply (RFC 5321 §4.1.1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyClass {
+    /// Message size limit in octets.
+    pub size_max: u64,
+    pub spam: SpamTreatment,
+}
 
 /// The mail settings of a domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +49,7 @@ pub struct DomainPolicy {
     pub rules: Arc<SenderRules>,
     /// Message size limit in octets; `None` for the limit of the gateway.
     pub message_max: Option<u64>,
+    pub spam: SpamTreatment,
     /// The confirmed contact that gets notices when the domain's server rejects mail for postmaster: its own, or its
     /// customer's.
     pub technical_contact: Option<Address>,
@@ -35,7 +66,8 @@ pub struct AccountPolicy {
 
 impl DomainPolicy {
     fn is_nothing(&self) -> bool {
-        self.rules.is_empty() && self.message_max.is_none() && self.technical_contact.is_none()
+        let has_defaults = self.message_max.is_none() && self.spam == SpamTreatment::default();
+        self.rules.is_empty() && has_defaults && self.technical_contact.is_none()
     }
 }
 
@@ -85,6 +117,11 @@ impl PolicyTable {
     pub fn message_max(&self, domain: DomainId, matched: Match) -> Option<u64> {
         let of_account = self.account_of(matched).and_then(|account| account.message_max);
         of_account.or_else(|| self.domains.get(&domain)?.message_max)
+    }
+
+    /// What becomes of spam for a domain, for all of its recipients.
+    pub fn spam(&self, domain: DomainId) -> SpamTreatment {
+        self.domains.get(&domain).map(|policy| policy.spam).unwrap_or_default()
     }
 
     fn account_of(&self, matched: Match) -> Option<&AccountPolicy> {

@@ -1,8 +1,11 @@
 //! The verdict on the content of a message, and the authentication of its sender by SPF, DKIM and DMARC: what they mean
 //! for learning and for bounces. Scanners and DNS do not belong here; what they found is a parameter.
 
+mod refusal;
 #[cfg(test)]
 mod tests;
+
+pub use refusal::{ContentRefusal, UncheckedMail, content_refusal};
 
 use crate::address::DomainName;
 use serde::{Deserialize, Serialize};
@@ -116,6 +119,10 @@ pub struct Authentication {
     /// In the order of the signatures, up to the limit of the evaluation.
     pub dkim: Vec<DkimCheck>,
     pub dmarc: AuthenticationResult,
+    /// The chain of those who forwarded the message: pass, fail or none (RFC 8617 §4.4). It vouches for nobody: whoever seals
+    /// a chain may be anybody.
+    #[serde(default)]
+    pub arc: AuthenticationResult,
     /// The domain of the `From:` field; `None`: there is none, or more than one.
     pub from: Option<DomainName>,
 }
@@ -140,12 +147,29 @@ impl Authentication {
 
     /// Whether the organisation in `From:` has sent or signed the message.
     fn is_from_its_author(&self) -> bool {
+        // RFC 9989 §5.3.6: with a temporary error, DMARC neither passes nor fails. Doubt is not clean.
+        let refused = matches!(self.dmarc, AuthenticationResult::Fail | AuthenticationResult::TempError);
+        self.is_vouched_for() && !refused
+    }
+
+    fn is_vouched_for(&self) -> bool {
         let Some(from) = &self.from else { return false };
         let sent = self.spf.result == AuthenticationResult::Pass
             && self.spf.domain.as_ref().is_some_and(|sender| is_aligned(sender, from));
-        // RFC 9989 §5.3.6: with a temporary error, DMARC neither passes nor fails. Doubt is not clean.
-        let refused = matches!(self.dmarc, AuthenticationResult::Fail | AuthenticationResult::TempError);
-        (sent || self.is_signed_by(from)) && !refused
+        sent || self.is_signed_by(from)
+    }
+
+    /// Whether it is for a name server that does not answer that the organisation in `From:` vouches for nothing: it may do
+    /// so later. Name servers of others count for nothing.
+    pub fn may_be_from_its_author(&self) -> bool {
+        let Some(from) = &self.from else { return false };
+        // Signatures that nobody had the time for have no domain.
+        let is_open = |result: AuthenticationResult, domain: Option<&DomainName>| {
+            result == AuthenticationResult::TempError && domain.is_none_or(|domain| is_aligned(domain, from))
+        };
+        is_open(self.spf.result, self.spf.domain.as_ref())
+            || self.dkim.iter().any(|signature| is_open(signature.result, signature.domain.as_ref()))
+            || (self.is_vouched_for() && self.dmarc == AuthenticationResult::TempError)
     }
 }
 

@@ -34,23 +34,26 @@ pub(crate) fn at_rcpt(
     });
 }
 
-/// Notes a message that was received whole, with its verdict, for each of its recipients.
+/// Notes a message that was accepted, with its verdict, for each of its recipients.
 pub(crate) fn received(log: &MailLog, recipients: &RecipientStore, envelope: &Envelope) {
-    let verdict = envelope.assessment.verdict;
-    for recipient in &envelope.recipients {
-        note(log, envelope, recipient, if recipient.unlisted { AskedOutcome::Received } else { AskedOutcome::Listed });
-        // A virus is not accepted.
-        if let Some(address) = recipient.address
-            && verdict != ContentVerdict::Virus
-        {
-            recipients.last_mail().note(address, envelope.received_at, verdict == ContentVerdict::Clean);
-        }
+    refused(log, envelope);
+    let is_clean = envelope.assessment.verdict == ContentVerdict::Clean;
+    for address in envelope.recipients.iter().filter_map(|recipient| recipient.address) {
+        recipients.last_mail().note(address, envelope.received_at, is_clean);
     }
     if let Some(message_id) = envelope.message_id.as_deref()
-        && verdict == ContentVerdict::Clean
+        && is_clean
     {
         let listed = envelope.recipients.iter().filter_map(|recipient| recipient.domain.zip(recipient.address));
         recipients.recent_messages().note(message_id, &envelope.sender, listed, envelope.received_at);
+    }
+}
+
+/// Notes a message that was received whole and is not accepted for what is in it: its recipients did not get it, but were
+/// asked for, and by whom their verdict tells.
+pub(crate) fn refused(log: &MailLog, envelope: &Envelope) {
+    for recipient in &envelope.recipients {
+        note(log, envelope, recipient, if recipient.unlisted { AskedOutcome::Received } else { AskedOutcome::Listed });
     }
 }
 

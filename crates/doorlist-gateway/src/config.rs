@@ -3,6 +3,7 @@
 use doorlist_core::address::Address;
 use doorlist_core::harvest::LargeProviders;
 use doorlist_core::network::Network;
+use doorlist_core::verdict::UncheckedMail;
 use doorlist_smtp::server::BareLf;
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,6 +23,8 @@ pub struct GatewayConfig {
     pub guard: GuardConfig,
     pub relay: RelayConfig,
     pub verdict: VerdictEngine,
+    /// What becomes of mail that the scanner could not check.
+    pub unchecked: UncheckedMail,
     /// The name server for all look-ups; `None`: the system's.
     pub name_server: Option<SocketAddr>,
     /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own

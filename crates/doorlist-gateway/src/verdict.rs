@@ -2,12 +2,12 @@
 //!
 //! Scanners run on threads of their own, so that neither their waiting nor their arithmetic delays a session. Each has a
 //! time limit, and all have a limit on messages at once. A scanner that fails, hangs or panics never loses or refuses
-//! mail: the verdict is then *unchecked*.
+//! mail: the verdict is then *unchecked*, and at most the sender is asked to come again.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`builtin`] | SPF, DKIM and DMARC by `mail-auth`, and the test messages of scanners |
-//! | [`rspamd`] | Rspamd over HTTP, with SPF, DKIM and DMARC beside it |
+//! | [`builtin`] | SPF, DKIM, DMARC and ARC by `mail-auth`, and the test messages of scanners |
+//! | [`rspamd`] | Rspamd over HTTP, with the same methods beside it |
 //! | `authenticate` | the evaluation of SPF, DKIM and DMARC within time and DNS limits |
 //! | `dns_budget` | counts the DNS look-ups of a message |
 //! | `samples` | finds GTUBE and EICAR, plain and encoded |
@@ -63,6 +63,13 @@ pub struct ScanOutcome {
     pub failure: Option<ScanFailure>,
 }
 
+impl ScanOutcome {
+    /// Whether another attempt may have a verdict where this one has none.
+    pub fn may_be_checked_later(&self) -> bool {
+        self.failure.is_some_and(ScanFailure::may_pass)
+    }
+}
+
 /// A pending answer of a scanner.
 pub type PendingScan<'a> = Pin<Box<dyn Future<Output = ScanOutcome> + Send + 'a>>;
 
@@ -95,6 +102,12 @@ pub enum ScanFailure {
     Panicked,
     /// The program that scans does not answer, or not in its protocol.
     NoAnswer,
+    /// The program that scans does not want this message: it is too large for it.
+    Unwanted,
+    /// The scanner for viruses behind that program does not answer.
+    NoVirusScanner,
+    /// The name servers that would tell whose message it is do not answer.
+    NoNameServer,
     /// The message could not be read back in time.
     Unreadable,
 }
@@ -130,17 +143,17 @@ impl Verdicts {
     }
 
     /// What the scanner says. Never fails, and never waits longer than [`TIME_MAX`] and a moment.
-    pub async fn assess(&self, message: ScannedMessage) -> Assessment {
-        let Some(running) = &self.0 else { return Assessment::default() };
+    pub async fn assess(&self, message: ScannedMessage) -> ScanOutcome {
+        let Some(running) = &self.0 else { return ScanOutcome::default() };
         let until = Instant::now() + TIME_MAX;
         let assessed = timeout_at(until + GRACE, running.scan(message, until)).await;
         let failed = |failure| ScanOutcome { failure: Some(failure), ..ScanOutcome::default() };
-        let ScanOutcome { assessment, failure } = assessed.unwrap_or(Err(ScanFailure::Late)).unwrap_or_else(failed);
-        if let Some(failure) = failure {
+        let outcome = assessed.unwrap_or(Err(ScanFailure::Late)).unwrap_or_else(failed);
+        if let Some(failure) = outcome.failure {
             running.failures.get_or_create(&[("reason", failure.word())]).inc();
         }
-        running.verdicts.get_or_create(&[("verdict", assessment.verdict.word())]).inc();
-        assessment
+        running.verdicts.get_or_create(&[("verdict", outcome.assessment.verdict.word())]).inc();
+        outcome
     }
 }
 
@@ -179,7 +192,23 @@ impl ScanFailure {
             ScanFailure::Late => "late",
             ScanFailure::Panicked => "panic",
             ScanFailure::NoAnswer => "no answer",
+            ScanFailure::Unwanted => "unwanted",
+            ScanFailure::NoVirusScanner => "no virus scanner",
+            ScanFailure::NoNameServer => "no name server",
             ScanFailure::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether it may be over when the message comes again. What a message itself leads to is not: it would never be
+    /// accepted.
+    fn may_pass(self) -> bool {
+        match self {
+            ScanFailure::Panicked | ScanFailure::Unwanted => false,
+            ScanFailure::Late
+            | ScanFailure::NoAnswer
+            | ScanFailure::NoVirusScanner
+            | ScanFailure::NoNameServer
+            | ScanFailure::Unreadable => true,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Scans the header section of a message while it streams through (RFC 5322 §2.2).
 //!
-//! Removes `Authentication-Results` in Doorlist's own name (RFC 8601 §5), counts hops, reads the Message-ID, and
-//! enforces the limits. Everything else is passed on byte for byte, so that signatures stay valid. Only an empty line
+//! Removes `Authentication-Results` in Doorlist's own name (RFC 8601 §5) and `X-Doorlist-Verdict`, which is Doorlist's own
+//! word, counts hops, reads the Message-ID, and enforces the limits. Everything else is passed on byte for byte, so that signatures stay valid. Only an empty line
 //! ends the section: a line that is not a field is skipped as lenient readers do, so that nothing can hide after it.
 //!
 //! Our own field stands in front of the message, and is whole: the first line must not continue it. A first line that is
@@ -17,6 +17,9 @@ use std::sync::Arc;
 
 /// Maximum octets of a Message-ID (RFC 5322 §2.1.1: one line); longer ones are ignored.
 pub const MESSAGE_ID_MAX: usize = 998;
+
+/// A field that only Doorlist writes.
+const OWN_FIELD: &[u8] = b"X-Doorlist-Verdict";
 
 /// Limits of a header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +213,8 @@ impl HeaderScan {
                 self.message_id = field::message_id(value).map(Into::into);
             } else if name.eq_ignore_ascii_case(b"Authentication-Results") {
                 keep = !field::is_authserv_id(value, &self.authserv_id);
+            } else if name.eq_ignore_ascii_case(OWN_FIELD) {
+                keep = false;
             }
         }
         if keep {

@@ -12,6 +12,7 @@ pub use enhanced::EnhancedCode;
 pub use opening::{Extensions, ehlo, greeting, hello, queued};
 
 use doorlist_core::policy::{Decision, Reason};
+use doorlist_core::verdict::ContentRefusal;
 use std::fmt;
 
 /// Builds a line at compile time; `-` for a reply without an enhanced code (RFC 2034 §4: greetings and 3yz).
@@ -137,6 +138,10 @@ replies! {
     NulInHeader = 550 "5.6.0" "Message header has a NUL character";
     /// RFC 3463 §3.8: a scanner found a virus in it.
     VirusFound = 550 "5.7.1" "Message content rejected: a virus was found";
+    /// RFC 3463 §3.8: a scanner found that it is spam, and the recipients' domain refuses spam.
+    SpamRefused = 550 "5.7.1" "Message content rejected: it is spam";
+    /// RFC 3463 §3.4: the scanner or the name servers that it needs do not answer.
+    ContentUnchecked = 451 "4.3.0" "Message content could not be checked; try again later";
     /// RFC 3463 §3.4: disk space or memory for messages is low.
     InsufficientStorage = 452 "4.3.1" "Insufficient system storage; try again later";
     /// RFC 5321 §4.2.3: the message could not be stored, so it is not accepted.
@@ -230,6 +235,15 @@ impl Reply {
             Reason::TooLarge => Reply::TooLargeForRecipient,
             Reason::OtherPolicy => Reply::OtherPolicy,
             Reason::NoSmtpUtf8 => Reply::NonAsciiAddress,
+        }
+    }
+
+    /// The reply to a message that is not accepted for what is in it.
+    pub const fn to_content(refusal: ContentRefusal) -> Reply {
+        match refusal {
+            ContentRefusal::Virus => Reply::VirusFound,
+            ContentRefusal::Spam => Reply::SpamRefused,
+            ContentRefusal::Unchecked => Reply::ContentUnchecked,
         }
     }
 

@@ -10,6 +10,7 @@ use doorlist_core::access::Access;
 use doorlist_core::change::{Change, DomainChange, Source};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Match};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::sender_rules::{Judgment, Sender};
 use doorlist_core::time::Timestamp;
 use doorlist_store::logins::{KeyOwner, KeyTerms, Logins, NewKey};
@@ -55,6 +56,7 @@ async fn tell(url: StoreUrl) {
     same(&here, &there).await;
     sizes(&here).await;
     same(&here, &there).await;
+    spam_is_tagged_or_refused(&here, &there).await;
     aliases_change_places(&here, &there).await;
     what_an_account_had_goes_with_it(&here, &there).await;
     what_an_account_has_stays_under_its_former_name(&here, &there).await;
@@ -142,6 +144,23 @@ async fn sizes(here: &RecipientStore) {
     assert_eq!(size_max(here, "postmaster@example.test"), Some(5_000));
     apply(here, change(None)).await;
     assert_eq!(size_max(here, "bob@example.test"), None);
+}
+
+/// The setting is in the change log, and its undo takes it back.
+async fn spam_is_tagged_or_refused(here: &RecipientStore, there: &RecipientStore) {
+    let id = found(here, "ann@example.test").0;
+    let shown = |store: RecipientStore| async move { store.domain(&name("example.test")).await.unwrap().unwrap().spam };
+    assert_eq!((here.policies().spam(id), shown(here.clone()).await), (SpamTreatment::Tag, SpamTreatment::Tag));
+    let change = vec![domain("example.test", DomainChange::Spam(SpamTreatment::Refuse))];
+    let made = apply(here, change.clone()).await.change_id.unwrap();
+    assert_eq!(apply(here, change).await.change_id, None, "it is so already");
+    assert_eq!((here.policies().spam(id), shown(here.clone()).await), (SpamTreatment::Refuse, SpamTreatment::Refuse));
+    assert_eq!(judged(here, "bob@example.test", "x@spam.test"), Some(Judgment::Blocked), "its rules are still there");
+    same(here, there).await;
+    let undo = here.plan_undo(made, &hand::actor(), Some("undo")).await.unwrap();
+    apply(here, vec![Change::Plan { id: undo.id.unwrap() }]).await;
+    assert_eq!((here.policies().spam(id), shown(here.clone()).await), (SpamTreatment::Tag, SpamTreatment::Tag));
+    same(here, there).await;
 }
 
 async fn limit(here: &RecipientStore, account: &str, message_max: Option<u64>) {

@@ -8,6 +8,7 @@ use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
 use doorlist_core::domain::{BounceAddresses, Mode, SOFT_PERIOD, SubAddressing};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_store::recipients::{Applied, DomainDetails};
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,6 +33,8 @@ pub struct DomainPatch {
     /// The largest message that is taken for it, in octets; `Some(None)` for the limit of the gateway.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub message_max: Option<Option<u64>>,
+    /// What becomes of spam.
+    pub spam: Option<SpamTreatment>,
     /// Whether `user+tag` follows `user`.
     pub plus: Option<bool>,
     /// Whether `user-tag` follows `user`.
@@ -147,6 +150,7 @@ impl Actions {
         changes.extend(patch.active.map(active));
         changes.extend(patch.hold.map(hold));
         changes.extend(patch.message_max.map(message_max));
+        changes.extend(patch.spam.map(spam));
         changes.extend(patch.enforcement.map(|wanted| self.mode(wanted, now)));
         if patch.plus.is_some() || patch.minus.is_some() {
             let now = now.map(|now| now.sub_addressing).unwrap_or_default();
@@ -212,6 +216,14 @@ fn hold(hold: bool) -> NamedChange {
 fn message_max(max: Option<u64>) -> NamedChange {
     let words = max.map_or("no message size limit of its own".to_owned(), |max| format!("messages up to {max} octets"));
     (DomainChange::MessageMax(max), words)
+}
+
+fn spam(treatment: SpamTreatment) -> NamedChange {
+    let words = match treatment {
+        SpamTreatment::Tag => "spam is tagged",
+        SpamTreatment::Refuse => "spam is refused",
+    };
+    (DomainChange::Spam(treatment), words.to_owned())
 }
 
 fn sub_addressing(patch: &DomainPatch, now: SubAddressing) -> NamedChange {

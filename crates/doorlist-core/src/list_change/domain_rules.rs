@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use crate::address::DomainName;
 use crate::change::{DomainChange, MailServer};
 use crate::domain::{BounceAddresses, Mode, SubAddressing};
+use crate::mail_policy::SpamTreatment;
 use std::net::IpAddr;
 
 /// Mail servers of a domain.
@@ -37,6 +38,7 @@ pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> 
         servers: checked_servers(name, servers)?,
         delivery_port: SMTP_PORT,
         message_max: None,
+        spam: SpamTreatment::default(),
     })
 }
 
@@ -103,6 +105,7 @@ pub fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChang
         }
         DomainChange::DeliveryPort(port) => domain.delivery_port = *port,
         DomainChange::MessageMax(octets) => domain.message_max = *octets,
+        DomainChange::Spam(spam) => domain.spam = *spam,
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::address::{DomainName, LocalPart};
 use crate::change::{MailServer, Source, Structure};
 use crate::domain::{BounceAddresses, Mode, SubAddressing};
 use crate::list::{EntryKind, Standing};
+use crate::mail_policy::SpamTreatment;
 use crate::shrink_guard::GRACE;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,9 @@ pub struct DomainRecord {
     /// The largest message that is taken for it, in octets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_max: Option<u64>,
+    /// What becomes of spam.
+    #[serde(default)]
+    pub spam: SpamTreatment,
 }
 
 impl DomainRecord {

@@ -50,6 +50,8 @@ fn nothing_is_kept_for_those_who_set_nothing() {
     table.put_alias(ALIAS, None);
     table.put_alias(ALIAS, Some(BOB));
     table.put_account(ANN, AccountPolicy::default());
+    table.put_domain(DOMAIN, DomainPolicy { spam: SpamTreatment::Refuse, ..DomainPolicy::default() });
+    assert_eq!((table.spam(DOMAIN), table.spam(DomainId(2))), (SpamTreatment::Refuse, SpamTreatment::Tag));
     table.put_domain(DOMAIN, DomainPolicy::default());
     assert_eq!(table, PolicyTable::default());
 }

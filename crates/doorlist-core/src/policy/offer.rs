@@ -1,9 +1,9 @@
-//! The decision on a recipient of a transaction: first the list, then the recipient's rules for sender and size. An
+//! The decision on a recipient of a transaction: first the list, then the recipient's rules for sender, size and spam. An
 //! unlisted address therefore gets the same answer for every sender, and guessing names reveals no rules.
 
 use super::{Decision, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide};
 use crate::list::Snapshot;
-use crate::mail_policy::PolicyTable;
+use crate::mail_policy::{PolicyClass, PolicyTable};
 use crate::sender_rules::{Judgment, Sender};
 use crate::time::Timestamp;
 use crate::verification::Knowledge;
@@ -18,15 +18,18 @@ pub struct Offer {
     pub size: Option<u64>,
     /// Message size limit of the gateway in octets.
     pub size_max: u64,
-    /// Size limit of the recipients accepted so far; all have the same, because DATA has only one reply.
-    pub size_of_others: Option<u64>,
+    /// The class of the recipients accepted so far; a recipient of another one is deferred.
+    pub others: Option<PolicyClass>,
 }
 
 impl Offer {
-    /// The size limit of a recipient with this decision.
-    pub fn limit(&self, decision: &Decision, policies: &PolicyTable) -> u64 {
+    /// The class of a recipient with this decision.
+    pub fn class(&self, decision: &Decision, policies: &PolicyTable) -> PolicyClass {
         let set = decision.domain.and_then(|domain| policies.message_max(domain, decision.matched));
-        set.map_or(self.size_max, |max| max.min(self.size_max))
+        PolicyClass {
+            size_max: set.map_or(self.size_max, |max| max.min(self.size_max)),
+            spam: decision.domain.map(|domain| policies.spam(domain)).unwrap_or_default(),
+        }
     }
 
     /// The decision on a recipient that was undecided, when the domain's server was asked. What it takes meets the same
@@ -58,11 +61,11 @@ impl Offer {
         {
             return Some(Reason::SenderBlocked);
         }
-        let limit = self.limit(decision, policies);
-        if self.size.is_some_and(|size| size > limit) {
+        let class = self.class(decision, policies);
+        if self.size.is_some_and(|size| size > class.size_max) {
             return Some(Reason::TooLarge);
         }
-        self.size_of_others.is_some_and(|others| others != limit).then_some(Reason::OtherPolicy)
+        self.others.is_some_and(|others| others != class).then_some(Reason::OtherPolicy)
     }
 }
 

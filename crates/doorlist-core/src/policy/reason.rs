@@ -170,8 +170,8 @@ impl Reason {
             Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
             Reason::TooLarge => "the address is on the list, but the message exceeds its size limit",
             Reason::OtherPolicy => {
-                "the address is on the list, but has another size limit than the recipients before it: the sender \
-                 retries it in another transaction"
+                "the address is on the list, but has another size limit or treatment of spam than the recipients before \
+                 it: the sender retries it in another transaction"
             }
             Reason::NoSmtpUtf8 => {
                 "the address is on the list, but no server of its domain supports addresses outside ASCII (SMTPUTF8)"

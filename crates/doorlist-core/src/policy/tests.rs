@@ -2,10 +2,11 @@
 //!
 //! `domain NAME monitor|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
 //! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
-//! with `for LOCAL` that of the account. `flagged`, `attack` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
-//! and `others OCTETS` (`none`) what the transaction brings, `server says exists` (or `no`, `nothing`), `server is new and
-//! says no` and `server is not asked` what the domain's server made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
-//! check; a recipient is written as in RCPT TO, without the angle brackets.
+//! with `for LOCAL` that of the account; `spam refuse` is the domain's alone. `flagged`, `attack` and `normal` set the
+//! source, `sender PATH` (`<>`: null), `size OCTETS` and `others OCTETS [refuse]` (`none`) what the transaction brings,
+//! `server says exists` (or `no`, `nothing`), `server is new and says no` and `server is not asked` what the domain's server
+//! made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a check; a recipient is written as in RCPT
+//! TO, without the angle brackets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod relay;
@@ -13,7 +14,7 @@ mod relay;
 use super::*;
 use crate::domain::{BounceAddresses, SubAddressing};
 use crate::list::{AddressId, DomainTable, EntryKind, Seed, SnapshotBuilder, Standing};
-use crate::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
+use crate::mail_policy::{AccountPolicy, DomainPolicy, PolicyClass, PolicyTable, SpamTreatment};
 use crate::sender_rules::{Sender, SenderPattern};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 struct Set {
     rules: Vec<(SenderPattern, bool)>,
     max: Option<u64>,
+    spam: SpamTreatment,
 }
 
 struct Script {
@@ -79,7 +81,7 @@ impl Script {
         self.current = Some(id);
     }
 
-    /// `block`, `allow` and `max`.
+    /// `block`, `allow`, `max` and `spam`.
     fn policy(&mut self, word: &str, rest: &str) {
         let (what, local) = rest.split_once(" for ").map_or((rest, None), |(what, local)| (what, Some(local)));
         let domain = self.current.unwrap();
@@ -87,6 +89,7 @@ impl Script {
         let set = self.set.entry((domain, account)).or_default();
         match word {
             "max" => set.max = Some(what.parse().unwrap()),
+            "spam" => set.spam = spam(what),
             _ => set.rules.push((what.parse().unwrap(), word == "allow")),
         }
     }
@@ -97,7 +100,10 @@ impl Script {
             let (rules, message_max) = (Arc::new(set.rules.iter().cloned().collect()), set.max);
             match account {
                 Some(account) => table.put_account(*account, AccountPolicy { rules, message_max }),
-                None => table.put_domain(*domain, DomainPolicy { rules, message_max, technical_contact: None }),
+                None => {
+                    let spam = set.spam;
+                    table.put_domain(*domain, DomainPolicy { rules, message_max, spam, technical_contact: None });
+                }
             }
         }
         for (alias, account) in &self.aliases {
@@ -165,7 +171,7 @@ fn run(name: &str, text: &str) -> usize {
     for (_, line) in lines().filter(|(_, line)| !is_check(line)) {
         match line.split_once(' ') {
             Some(("domain", rest)) => script.domain(&rest.split_whitespace().collect::<Vec<_>>()),
-            Some((word @ ("block" | "allow" | "max"), rest)) => script.policy(word, rest),
+            Some((word @ ("block" | "allow" | "max" | "spam"), rest)) => script.policy(word, rest),
             Some(("sender" | "size" | "others" | "server", _)) => {}
             Some((word, local)) => script.row(word, local),
             None => assert!(matches!(line, "flagged" | "attack" | "normal"), "{name}: {line}"),
@@ -173,13 +179,8 @@ fn run(name: &str, text: &str) -> usize {
     }
     let policies = script.policies();
     let list = script.builder.build(1, Arc::new(script.domains)).unwrap();
-    let offer = Offer {
-        sender: Sender::default(),
-        return_path: ReturnPath::Address,
-        size: None,
-        size_max: 1000,
-        size_of_others: None,
-    };
+    let offer =
+        Offer { sender: Sender::default(), return_path: ReturnPath::Address, size: None, size_max: 1000, others: None };
     let (mut asking, mut checks) = (Asking { source: SourceStanding::Normal, offer, known: None }, 0);
     for (number, line) in lines() {
         match line.split_once(" -> ") {
@@ -191,6 +192,11 @@ fn run(name: &str, text: &str) -> usize {
         }
     }
     checks
+}
+
+fn spam(word: &str) -> SpamTreatment {
+    let known = [SpamTreatment::Tag, SpamTreatment::Refuse];
+    known.into_iter().find(|spam| spam.word() == word).unwrap_or_else(|| panic!("no treatment {word}"))
 }
 
 impl Asking {
@@ -211,7 +217,11 @@ impl Asking {
             ("server", "says nothing") => self.known = Some(Knowledge::Undecided),
             ("server", "is not asked") => self.known = None,
             ("server", other) => panic!("no server {other}"),
-            ("others", octets) => self.offer.size_of_others = octets.parse().ok(),
+            ("others", class) => {
+                let (octets, word) = class.split_once(' ').unwrap_or((class, "tag"));
+                let class = |size_max| PolicyClass { size_max, spam: spam(word) };
+                self.offer.others = octets.parse().ok().map(class);
+            }
             _ => {}
         }
     }

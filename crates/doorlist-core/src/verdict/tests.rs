@@ -2,6 +2,7 @@
 //! Who may be learnt from, and who may get a bounce.
 
 use super::*;
+use crate::mail_policy::SpamTreatment;
 use AuthenticationResult::{Fail, None as Absent, Pass, PermError, SoftFail, TempError};
 use proptest::prelude::*;
 
@@ -18,7 +19,7 @@ fn signed(result: AuthenticationResult, name: &str) -> DkimCheck {
 }
 
 fn mail(spf: SpfCheck, dkim: Vec<DkimCheck>, dmarc: AuthenticationResult, from: &str) -> Authentication {
-    Authentication { spf, dkim, dmarc, from: Some(domain(from)) }
+    Authentication { spf, dkim, dmarc, arc: Absent, from: Some(domain(from)) }
 }
 
 #[test]
@@ -65,6 +66,50 @@ fn clean_is_what_the_organisation_in_from_vouches_for() {
     }
     let nobody = Authentication { from: None, ..mail(spf(Pass, ours), vec![signed(Pass, ours)], Absent, ours) };
     assert_eq!(builtin_verdict(ContentFinding::Nothing, &nobody), ContentVerdict::Unchecked);
+}
+
+#[test]
+fn only_the_authors_own_name_servers_keep_a_verdict_open() {
+    let ours = "a.example.com";
+    let unnamed = DkimCheck { result: TempError, domain: None };
+    for (authentication, expected) in [
+        (mail(spf(TempError, ours), vec![], Absent, "example.com"), true),
+        // Without SPF, nothing is final that DMARC says.
+        (mail(spf(TempError, ours), vec![], Fail, "example.com"), true),
+        (mail(spf(Fail, ours), vec![signed(Fail, ours), signed(TempError, ours)], Absent, "example.com"), true),
+        (mail(spf(Fail, ours), vec![unnamed], Absent, "example.com"), true),
+        (mail(spf(Pass, ours), vec![], TempError, "example.com"), true),
+        (mail(spf(Absent, ours), vec![], TempError, "example.com"), false),
+        (mail(spf(TempError, "evil.test"), vec![signed(TempError, "evil.test")], Absent, "example.com"), false),
+        (mail(spf(Fail, ours), vec![signed(PermError, ours)], Fail, "example.com"), false),
+        (mail(spf(Pass, ours), vec![], Fail, "example.com"), false),
+        (Authentication { from: None, ..mail(spf(TempError, ours), vec![], Absent, ours) }, false),
+    ] {
+        assert_eq!(authentication.may_be_from_its_author(), expected, "{authentication:?}");
+    }
+}
+
+#[test]
+fn content_is_refused_where_the_domain_or_the_operator_says_so() {
+    use ContentVerdict::{Clean, Limit, Spam, Suspect, Unchecked, Virus};
+    use SpamTreatment::{Refuse, Tag};
+    use UncheckedMail::{Defer, Deliver};
+    for (verdict, later, spam, unchecked, expected) in [
+        (Virus, false, Tag, Deliver, Some(ContentRefusal::Virus)),
+        (Virus, true, Refuse, Defer, Some(ContentRefusal::Virus)),
+        (Spam, false, Refuse, Deliver, Some(ContentRefusal::Spam)),
+        (Spam, true, Tag, Defer, None),
+        (Unchecked, true, Tag, Defer, Some(ContentRefusal::Unchecked)),
+        (Unchecked, true, Refuse, Deliver, None),
+        // It would never be accepted.
+        (Unchecked, false, Refuse, Defer, None),
+        (Suspect, true, Refuse, Defer, None),
+        (Limit, true, Refuse, Defer, None),
+        (Clean, true, Refuse, Defer, None),
+    ] {
+        let refusal = content_refusal(verdict, later, spam, unchecked);
+        assert_eq!(refusal, expected, "{verdict:?} {later} {spam:?} {unchecked:?}");
+    }
 }
 
 #[test]
@@ -115,10 +160,12 @@ fn authentications() -> impl Strategy<Value = Authentication> {
     let spf =
         (results(), identity, names()).prop_map(|(result, identity, domain)| SpfCheck { result, identity, domain });
     let dkim = (results(), names()).prop_map(|(result, domain)| DkimCheck { result, domain });
-    (spf, prop::collection::vec(dkim, 0..4), results(), names()).prop_map(|(spf, dkim, dmarc, from)| Authentication {
+    let rest = (results(), results(), names());
+    (spf, prop::collection::vec(dkim, 0..4), rest).prop_map(|(spf, dkim, (dmarc, arc, from))| Authentication {
         spf,
         dkim,
         dmarc,
+        arc,
         from,
     })
 }
@@ -133,6 +180,18 @@ proptest! {
         prop_assert_eq!(builtin_verdict(ContentFinding::Nothing, &authentication), ContentVerdict::Unchecked);
         let assessment = Assessment { verdict: ContentVerdict::Clean, authentication: Some(authentication) };
         prop_assert!(from.is_none_or(|sender| !assessment.may_bounce(&sender)));
+    }
+
+    /// Whoever seals a chain may be anybody: it makes nothing clean and gives nobody a bounce.
+    #[test]
+    fn a_chain_changes_nothing(authentication in authentications(), arc in results()) {
+        let other = Authentication { arc, ..authentication.clone() };
+        let verdict = |of: &Authentication| builtin_verdict(ContentFinding::Nothing, of);
+        prop_assert_eq!(verdict(&other), verdict(&authentication));
+        let bounces = |of: Authentication| {
+            Assessment { verdict: ContentVerdict::Clean, authentication: Some(of) }.may_bounce(&domain("example.com"))
+        };
+        prop_assert_eq!(bounces(other), bounces(authentication));
     }
 
     /// A signature more never takes anything away: an attacker's adds nothing, the author's is not lost among others.

@@ -8,10 +8,11 @@ use super::stage::END_OF_MESSAGE;
 use crate::asked;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
-use crate::verdict::ScannedMessage;
+use crate::verdict::{ScanOutcome, ScannedMessage};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::policy::Reason;
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::verdict::{Assessment, ContentVerdict};
+use doorlist_core::verdict::{Assessment, ContentRefusal, UncheckedMail, content_refusal};
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
@@ -105,25 +106,19 @@ impl Incoming {
             return refuse(self.id, reply, "message", "", &transaction, inbound, dialogue);
         };
         inbound.metrics.mbox_lines.inc_by(self.scan.mbox_lines());
-        let mut envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
-        let stored = async {
-            let body = inbound.spool.complete(body).await?;
-            envelope.assessment = assess(self.id, &envelope, body.contents(), inbound).await;
-            if envelope.assessment.verdict == ContentVerdict::Virus {
-                asked::received(&inbound.mail_log, &inbound.recipients, &envelope);
-                return Ok(None);
-            }
-            inbound.spool.accept_complete(self.id, envelope, body).await.map(Some)
-        };
-        match stored.await {
-            Ok(Some(spooled)) => {
+        let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
+        let terms = (transaction.spam(), dialogue.config.unchecked);
+        match store(self.id, envelope, body, terms, inbound).await {
+            Ok(Ok(spooled)) => {
                 for domain in &transaction.new_domains {
                     inbound.recipients.note_first_message(*domain, spooled.envelope.received_at);
                 }
                 accepted(spooled, inbound, dialogue);
             }
             // Accepted, it could only bounce to a forged sender, or reach somebody.
-            Ok(None) => refuse(self.id, Reply::VirusFound, "virus", "", &transaction, inbound, dialogue),
+            Ok(Err(refusal)) => {
+                refuse(self.id, Reply::to_content(refusal), refusal.word(), "", &transaction, inbound, dialogue);
+            }
             Err(error) => {
                 let why = error.to_string();
                 refuse(self.id, reply_to(&error), "message", &why, &transaction, inbound, dialogue);
@@ -147,10 +142,32 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &InboundTransaction, dial
     }
 }
 
+/// Stores a message, unless its contents are refused.
+async fn store(
+    id: QueueId,
+    mut envelope: Envelope,
+    body: BodyWriter,
+    (spam, unchecked): (SpamTreatment, UncheckedMail),
+    inbound: &Inbound,
+) -> Result<Result<Spooled, ContentRefusal>, SpoolError> {
+    let body = inbound.spool.complete(body).await?;
+    let scanned = scan(id, &envelope, body.contents(), inbound).await;
+    let may_be_checked_later = scanned.may_be_checked_later();
+    envelope.assessment = scanned.assessment;
+    let Some(refusal) = content_refusal(envelope.assessment.verdict, may_be_checked_later, spam, unchecked) else {
+        return inbound.spool.accept_complete(id, envelope, body).await.map(Ok);
+    };
+    // What is deferred comes again, and is noted then.
+    if refusal != ContentRefusal::Unchecked {
+        asked::refused(&inbound.mail_log, &envelope);
+    }
+    Ok(Err(refusal))
+}
+
 /// Asks the scanner. It may be as slow as its limits allow: the client waits for its reply all the while.
-async fn assess(id: QueueId, envelope: &Envelope, body: &MessageBody, inbound: &Inbound) -> Assessment {
+async fn scan(id: QueueId, envelope: &Envelope, body: &MessageBody, inbound: &Inbound) -> ScanOutcome {
     if !inbound.verdicts.is_on() {
-        return Assessment::default();
+        return ScanOutcome::default();
     }
     let message = ScannedMessage {
         id,

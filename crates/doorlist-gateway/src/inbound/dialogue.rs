@@ -14,7 +14,7 @@ use doorlist_core::address::{Address, is_invisible};
 use doorlist_core::domain::{DomainId, Mode, ProtectedDomain};
 use doorlist_core::fall_back;
 use doorlist_core::list::Snapshot;
-use doorlist_core::mail_policy::PolicyTable;
+use doorlist_core::mail_policy::{PolicyTable, SpamTreatment};
 use doorlist_core::network::SourceKey;
 use doorlist_core::policy::{Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for};
 use doorlist_core::queue_id::QueueId;
@@ -77,7 +77,12 @@ pub(super) struct InboundTransaction {
 impl InboundTransaction {
     /// Message size limit of all accepted recipients.
     pub(super) fn size_max(&self) -> u64 {
-        self.offer.size_of_others.unwrap_or(self.offer.size_max)
+        self.offer.others.map_or(self.offer.size_max, |class| class.size_max)
+    }
+
+    /// What becomes of spam, for all accepted recipients.
+    pub(super) fn spam(&self) -> SpamTreatment {
+        self.offer.others.map(|class| class.spam).unwrap_or_default()
     }
 
     fn note_new_domain(&mut self, id: DomainId) {
@@ -190,7 +195,7 @@ impl SessionDialogue {
                 return_path: if sender.is_empty() { ReturnPath::Null } else { ReturnPath::Address },
                 size: mail.size,
                 size_max: self.config.limits.message_bytes_max,
-                size_of_others: None,
+                others: None,
             },
         });
         self.reply_to("MAIL", Reply::SenderOk);
@@ -308,7 +313,7 @@ impl SessionDialogue {
         if !is_new {
             return AcceptedRecipient::Repeated;
         }
-        transaction.offer.size_of_others = Some(transaction.offer.limit(decision, &transaction.policies));
+        transaction.offer.others = Some(transaction.offer.class(decision, &transaction.policies));
         transaction.recipients.push(EnvelopeRecipient {
             path: path.into(),
             domain: decision.domain,

@@ -31,6 +31,8 @@ fn text(hostname: &str, results: &Authentication) -> String {
         add("dkim", "none", "header.d", None);
     }
     add("dmarc", results.dmarc.word(), "header.from", results.from.as_ref());
+    // RFC 8617 §10.2 registers it.
+    add("arc", results.arc.word(), "", None);
     field.push_str("\r\n");
     field
 }
@@ -56,6 +58,7 @@ mod tests {
                 DkimCheck { result: AuthenticationResult::Neutral, domain: None },
             ],
             dmarc: AuthenticationResult::Pass,
+            arc: AuthenticationResult::Fail,
             from: domain("example.test"),
         };
         assert_eq!(
@@ -64,10 +67,13 @@ mod tests {
              \tspf=softfail smtp.mailfrom=list.example.test;\r\n\
              \tdkim=pass header.d=xn--bcher-kva.example.test;\r\n\
              \tdkim=neutral;\r\n\
-             \tdmarc=pass header.from=example.test\r\n"
+             \tdmarc=pass header.from=example.test;\r\n\
+             \tarc=fail\r\n"
         );
         results = Authentication { spf: SpfCheck { identity: SpfIdentity::Helo, ..results.spf }, ..Default::default() };
         let field = text("gw.example.test", &results);
-        assert!(field.contains("\tspf=softfail smtp.helo=list.example.test;\r\n\tdkim=none;\r\n\tdmarc=none\r\n"));
+        assert!(field.contains(
+            "\tspf=softfail smtp.helo=list.example.test;\r\n\tdkim=none;\r\n\tdmarc=none;\r\n\tarc=none\r\n"
+        ));
     }
 }

@@ -1,5 +1,5 @@
-//! SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 9989) of a message, within limits of time and of DNS look-ups. What
-//! cannot be evaluated in time is a temporary error, never a pass.
+//! SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989) and ARC (RFC 8617) of a message, within limits of time and of DNS
+//! look-ups. What cannot be evaluated in time is a temporary error, never a pass.
 
 use super::ScannedMessage;
 use super::dns_budget::{DnsBudget, GivenUp};
@@ -67,6 +67,8 @@ impl Authenticator {
                 (Err(given_up), _) => error_of(given_up),
             };
         }
+        // Last, with what the others left of time and look-ups: no verdict hangs on it.
+        authentication.arc = self.chain(parsed, &budget, until).await;
         authentication
     }
 
@@ -91,6 +93,27 @@ impl Authenticator {
         };
         let evaluated = budget.within(until, self.methods.verify_dmarc(budget.count(params))).await;
         evaluated.is_ok_and(|output| dmarc_result(&output.result()) == AuthenticationResult::Pass)
+    }
+
+    /// The chain of those who forwarded the message. Whatever is wrong with it, and be it a name server, makes it fail
+    /// (RFC 8617 §5.2.1); a chain that lacks fields is no exception.
+    async fn chain(
+        &self,
+        message: &AuthenticatedMessage<'_>,
+        budget: &DnsBudget,
+        until: Instant,
+    ) -> AuthenticationResult {
+        let fields = message.ams_headers.len() + message.as_headers.len() + message.aar_headers.len();
+        if fields == 0 && !message.has_arc_errors {
+            return AuthenticationResult::None;
+        }
+        if message.ams_headers.iter().any(|header| header.header.h.len() > SIGNED_FIELDS_MAX) {
+            return AuthenticationResult::Fail;
+        }
+        match budget.within(until, self.methods.verify_arc(budget.count(message))).await {
+            Ok(output) if *output.result() == DkimResult::Pass => AuthenticationResult::Pass,
+            _ => AuthenticationResult::Fail,
+        }
     }
 
     /// SPF for the domain of MAIL FROM; for the null sender, for the host in HELO (RFC 7208 §2.4).
@@ -128,6 +151,8 @@ fn parse(bytes: &[u8]) -> Option<AuthenticatedMessage<'_>> {
     let mut parsed = catch_unwind(AssertUnwindSafe(|| AuthenticatedMessage::parse(bytes))).ok().flatten()?;
     parsed.dkim_headers.retain(|header| header.header.h.len() <= SIGNED_FIELDS_MAX);
     parsed.dkim_headers.truncate(SIGNATURES_MAX);
+    // Those of chains are counted as signatures by the library, and are told apart by `has_arc_errors`.
+    parsed.errors.retain(|error| error.name.trim_ascii().eq_ignore_ascii_case(b"DKIM-Signature"));
     parsed.errors.truncate(SIGNATURES_MAX);
     Some(parsed)
 }

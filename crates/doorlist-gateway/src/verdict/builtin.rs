@@ -6,7 +6,7 @@ use super::samples::Samples;
 use super::structure::PartCounts;
 use super::{PendingScan, ScanFailure, ScanOutcome, ScannedMessage, Scanner};
 use crate::relay::resolver::SystemResolver;
-use doorlist_core::verdict::{Assessment, ContentFinding, builtin_verdict};
+use doorlist_core::verdict::{Assessment, ContentFinding, ContentVerdict, builtin_verdict};
 use doorlist_store::spool::MessageBody;
 use mail_auth::MessageAuthenticator;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const MEMORY_MAX: u64 = 64 * 1024 * 1024;
 /// The memory is counted in units of this size.
 const UNIT: u64 = 1024;
 
-/// SPF, DKIM, DMARC, and the test messages of filters.
+/// SPF, DKIM, DMARC, ARC, and the test messages of filters.
 pub struct Builtin {
     authenticator: Authenticator,
     samples: Samples,
@@ -76,7 +76,9 @@ impl Builtin {
             },
         };
         let verdict = builtin_verdict(finding, &authentication);
-        ScanOutcome { assessment: Assessment { verdict, authentication: Some(authentication) }, failure: None }
+        let is_open = verdict == ContentVerdict::Unchecked && authentication.may_be_from_its_author();
+        let failure = is_open.then_some(ScanFailure::NoNameServer);
+        ScanOutcome { assessment: Assessment { verdict, authentication: Some(authentication) }, failure }
     }
 
     async fn read(&self, body: &MessageBody) -> Contents {

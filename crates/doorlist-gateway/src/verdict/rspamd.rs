@@ -2,6 +2,7 @@
 //! DKIM and DMARC are evaluated by the scanner that is built in, so that they are known whatever Rspamd is set to do.
 //!
 //! Rspamd that is down costs nobody time: behind a few failures it is left alone for a while, and mail is *unchecked*.
+//! One that does not want a message is not down.
 
 mod answer;
 mod breaker;
@@ -11,9 +12,10 @@ use super::builtin::Builtin;
 use super::{PendingScan, ScanFailure, ScanOutcome, ScannedMessage, Scanner};
 use crate::config::RspamdAddress;
 use crate::journal::{FieldValue, Journal, Line, Process};
-use answer::RspamdAnswer;
+use answer::{RspamdAnswer, RspamdVerdict};
 use breaker::{Breaker, BreakerChange};
 use doorlist_core::verdict::{Assessment, ContentVerdict};
+use http::PostError;
 use tokio::time::Instant;
 
 /// Rspamd, and what is evaluated beside it.
@@ -33,31 +35,35 @@ impl Rspamd {
     async fn look(&self, message: &ScannedMessage, until: Instant) -> ScanOutcome {
         let (own, answer) = tokio::join!(self.builtin.assess(message, until), self.ask(message, until));
         let Assessment { verdict, authentication } = own.assessment;
-        let failure = own.failure.or(answer.is_none().then_some(ScanFailure::NoAnswer));
-        let verdict = match answer {
+        // For whom the sender's name servers do not answer, Rspamd has a verdict all the same.
+        let of_own = own.failure.filter(|failure| *failure != ScanFailure::NoNameServer);
+        let failure = answer.failure.or(of_own);
+        let verdict = match answer.verdict {
             // Rspamd and the scanners behind it have limits of their own, and may call clean what they have not read.
-            Some(ContentVerdict::Clean) if verdict.is_bad() || verdict == ContentVerdict::Limit => verdict,
-            Some(answer) => answer,
-            None => ContentVerdict::Unchecked,
+            ContentVerdict::Clean if verdict.is_bad() || verdict == ContentVerdict::Limit => verdict,
+            answer => answer,
         };
         ScanOutcome { assessment: Assessment { verdict, authentication }, failure }
     }
 
-    async fn ask(&self, message: &ScannedMessage, until: Instant) -> Option<ContentVerdict> {
+    async fn ask(&self, message: &ScannedMessage, until: Instant) -> RspamdVerdict {
         if !self.breaker.may_try(Instant::now()) {
-            return None;
+            return RspamdVerdict::missing(ScanFailure::NoAnswer);
         }
-        let asked = match http::post(&self.address, message, until).await {
-            Ok(answer) => RspamdAnswer::parse(&answer).map(|answer| answer.verdict()),
-            Err(error) => Err(error),
-        };
-        let change = self.breaker.note(asked.is_ok(), Instant::now());
+        let asked = http::post(&self.address, message, until).await;
+        let asked = asked.and_then(|answer| RspamdAnswer::parse(&answer).map_err(PostError::Failed));
+        let is_up = !matches!(asked, Err(PostError::Failed(_)));
+        let change = self.breaker.note(is_up, Instant::now());
         match (change, &asked) {
-            (BreakerChange::Opened, Err(why)) => self.log("does not answer; mail is accepted unchecked", why),
+            (BreakerChange::Opened, Err(PostError::Failed(why))) => self.log("does not answer; mail is unchecked", why),
             (BreakerChange::Closed, _) => self.log("answers again", ""),
             _ => {}
         }
-        asked.ok()
+        match asked {
+            Ok(answer) => answer.verdict(),
+            Err(PostError::Unwanted) => RspamdVerdict::missing(ScanFailure::Unwanted),
+            Err(PostError::Failed(_)) => RspamdVerdict::missing(ScanFailure::NoAnswer),
+        }
     }
 
     fn log(&self, event: &str, why: &str) {

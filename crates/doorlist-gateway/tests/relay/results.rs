@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const BODY: &[u8] = b"Subject: hello\r\n\r\n.dot\r\nend\r\n";
 /// What is put in front of it when only SPF has a result.
-const FRONT: &[u8] = b"Authentication-Results: gw.example.test;\r\n\
-    \tspf=pass smtp.mailfrom=sender.example.test;\r\n\tdkim=none;\r\n\tdmarc=none\r\n";
+const FRONT: &[u8] = b"X-Doorlist-Verdict: unchecked\r\nAuthentication-Results: gw.example.test;\r\n\
+    \tspf=pass smtp.mailfrom=sender.example.test;\r\n\tdkim=none;\r\n\tdmarc=none;\r\n\tarc=none\r\n";
 
 #[tokio::test]
 async fn d10_each_recipient_has_its_own_result() {

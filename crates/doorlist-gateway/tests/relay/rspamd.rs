@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 /// How the scripted server behaves.
 #[derive(Clone, Copy, Debug)]
-enum Manner {
+pub(crate) enum Manner {
     /// It answers with this body.
     Says(&'static str),
     /// It writes these octets, whatever HTTP wants.
@@ -31,10 +31,12 @@ enum Manner {
     Drips,
     Floods,
     Closes,
+    /// Nobody listens.
+    IsDown,
 }
 
-struct ScriptedRspamd {
-    address: RspamdAddress,
+pub(crate) struct ScriptedRspamd {
+    pub(crate) address: RspamdAddress,
     requests: mpsc::UnboundedReceiver<String>,
     connections: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
@@ -47,13 +49,16 @@ impl Drop for ScriptedRspamd {
 }
 
 impl ScriptedRspamd {
-    async fn start(manner: Manner) -> Self {
+    pub(crate) async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (sender, requests) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let task = tokio::spawn(async move {
+            if matches!(manner, Manner::IsDown) {
+                return;
+            }
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(answer(stream, manner, sender.clone()));
@@ -89,7 +94,7 @@ async fn answer(mut stream: TcpStream, manner: Manner, requests: mpsc::Unbounded
             while stream.write_all(&[b' '; 65_536]).await.is_ok() {}
             Ok(())
         }
-        Manner::Closes => Ok(()),
+        Manner::Closes | Manner::IsDown => Ok(()),
     };
 }
 
@@ -174,6 +179,6 @@ async fn s40_rspamd_that_is_down_is_left_alone_for_a_while() {
         assert_eq!(bench.assess("ann@example.test", MESSAGE).await.verdict, ContentVerdict::Unchecked);
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 5);
-    let line = log.line(&["cleanup", "does not answer; mail is accepted unchecked"]).await;
+    let line = log.line(&["cleanup", "does not answer; mail is unchecked"]).await;
     assert!(line.contains(&format!("scanner {}", server.address)), "{line}");
 }

@@ -1,10 +1,24 @@
-//! Mail that is signed by DKIM in the test, with keys that the test's name server has.
+//! Mail that is signed by DKIM or sealed by ARC in the test, with keys that the test's name server has.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use mail_auth::arc::ArcSealer;
 use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::DkimSigner;
+use mail_auth::{AuthenticatedMessage, AuthenticationResults, MessageAuthenticator};
+use std::net::SocketAddr;
+
+fn resolver(name_server: SocketAddr) -> TokioResolver {
+    let mut connection = ConnectionConfig::udp();
+    connection.port = name_server.port();
+    let server = NameServerConfig::new(name_server.ip(), true, vec![connection]);
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap()
+}
 
 /// A key of a domain, under the selector `s1`.
 pub(crate) struct SigningDomain {
@@ -35,5 +49,16 @@ impl SigningDomain {
         let signer = DkimSigner::from_key(self.key()).domain(self.name.as_str()).selector("s1");
         let signature = signer.headers(["From", "To", "Subject"]).sign(message.as_bytes()).unwrap();
         format!("{}{message}", signature.to_header())
+    }
+
+    /// The message with an ARC set in front, as one who forwards it leaves it. The keys of those before are at the name server.
+    pub(crate) async fn seal(&self, message: &str, name_server: SocketAddr) -> String {
+        let authenticator = MessageAuthenticator(resolver(name_server));
+        let parsed = AuthenticatedMessage::parse(message.as_bytes()).unwrap();
+        let chain = authenticator.verify_arc(&parsed).await;
+        let results = AuthenticationResults::new(&self.name);
+        let sealer = ArcSealer::from_key(self.key()).domain(self.name.as_str()).selector("s1");
+        let set = sealer.headers(["From", "To", "Subject"]).seal(&parsed, &results, &chain).unwrap();
+        format!("{}{message}", set.to_header())
     }
 }

@@ -137,6 +137,49 @@ async fn mail_of_its_authors_organisation_is_clean() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_forwarders_is_verified_and_vouches_for_nobody() {
+    let (list, other) = (SigningDomain::new("list.test"), SigningDomain::new("other.test"));
+    let zone = [&list, &other].into_iter().fold(Zone::default(), |zone, of| zone.txt(&of.key_name(), of.key_record()));
+    let bench = ScanBench::start(zone).await;
+    let once = list.seal(MESSAGE, bench.names.address).await;
+    let twice = other.seal(&once, bench.names.address).await;
+    let unknown = SigningDomain::new("unknown.test").seal(&once, bench.names.address).await;
+    let without = |field: &str| {
+        let start = once.find(field).unwrap();
+        let end = once[start..].find("\r\nARC-").or(once[start..].find("\r\nFrom:")).unwrap();
+        format!("{}{}", &once[..start], &once[start + end + 2..])
+    };
+    for (message, expected) in [
+        (MESSAGE.to_owned(), Absent),
+        (once.clone(), Pass),
+        (format!("Received: from a\r\n\tby b; now\r\n{twice}"), Pass),
+        (twice.replace("How are", "Who is"), Fail),
+        (twice.replace("Subject: hello", "Subject: other"), Fail),
+        (twice.replacen("i=1", "i=3", 1), Fail),
+        (once.replace("cv=none", "cv=pass"), Fail),
+        // A name server that does not know the key: every error is the chain's (RFC 8617 §5.2.1).
+        (unknown, Fail),
+        (without("ARC-Seal:"), Fail),
+        (without("ARC-Message-Signature:"), Fail),
+        (without("ARC-Authentication-Results:"), Fail),
+        (format!("ARC-Seal: nonsense\r\n{MESSAGE}"), Fail),
+        (format!("ARC-Authentication-Results: i=1; a.test\r\n{MESSAGE}"), Fail),
+    ] {
+        let assessment = bench.assess("list@nobody.test", &message).await;
+        let found = assessment.authentication.as_ref().unwrap();
+        assert_eq!((found.arc, assessment.verdict), (expected, ContentVerdict::Unchecked), "{message}");
+        assert_eq!(found.dkim, [], "errors of a chain are none of signatures: {message}");
+    }
+    // An endless chain costs no look-ups.
+    let asked = bench.names.asked();
+    let endless =
+        (1..=60).fold(MESSAGE.to_owned(), |message, _| format!("{}{message}", &once[..once.len() - MESSAGE.len()]));
+    let assessment = bench.assess("list@nobody.test", &endless).await;
+    assert_eq!(assessment.authentication.unwrap().arc, Fail);
+    assert!(bench.names.asked() < asked + 10, "{} and {asked}", bench.names.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn test_messages_of_filters_are_what_they_say() {
     let bench = ScanBench::start(Zone::default().txt("example.test", SPF)).await;
     let part = format!("{MESSAGE}--x\r\nContent-Transfer-Encoding: base64\r\n\r\n");
@@ -256,7 +299,10 @@ async fn s40_a_scanner_that_panics_or_hangs_loses_nothing() {
         let verdicts = Verdicts::start(Arc::new(Bad(panics)), &mut registry).unwrap();
         let message = bench.message("ann@example.test", MESSAGE.as_bytes()).await;
         let began = Instant::now();
-        assert_eq!(verdicts.assess(message).await, Assessment::default());
+        let outcome = verdicts.assess(message).await;
+        assert_eq!(outcome.assessment, Assessment::default());
+        // One that panics does so each time, and the message would never be accepted.
+        assert_eq!(outcome.may_be_checked_later(), !panics);
         assert!(began.elapsed() < TIME_MAX + Duration::from_secs(2));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();

@@ -3,10 +3,12 @@
 
 use crate::fake::{Event, Fake, ok, say};
 use crate::home::{Log, server};
-use crate::name_server::{NameServer, Zone};
+use crate::name_server::{Entry, NameServer, Zone};
+use crate::rspamd::{Manner, ScriptedRspamd};
 use crate::signing::SigningDomain;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
-use doorlist_core::verdict::ContentVerdict;
+use doorlist_core::mail_policy::SpamTreatment;
+use doorlist_core::verdict::{ContentVerdict, UncheckedMail};
 use doorlist_gateway::config::{
     GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig, VerdictEngine,
 };
@@ -21,11 +23,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 const MESSAGE: &str = "From: ann@example.test\r\nTo: bob@d.example.test\r\nSubject: hello\r\n\r\nHow are you?\r\n";
 
+/// In two parts each, so that this file is none of them.
+const EICAR: [&str; 2] = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+const GTUBE: [&str; 2] = ["XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-", "STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"];
+const DEFERRED: &str = "451 4.3.0 Message content could not be checked; try again later\r\n";
+
 struct Whole {
     gateway: Gateway,
+    recipients: RecipientStore,
     spool: Spool,
     log: Log,
     registry: Registry,
@@ -36,6 +45,10 @@ struct Whole {
 impl Whole {
     /// A gateway for `bob@d.example.test`, whose server is `next`; other mail goes to `others`.
     async fn start(zone: Zone, engine: VerdictEngine, next: &Fake, others: &Fake) -> Self {
+        Self::with(zone, engine, UncheckedMail::Deliver, [next, others]).await
+    }
+
+    async fn with(zone: Zone, engine: VerdictEngine, unchecked: UncheckedMail, [next, others]: [&Fake; 2]) -> Self {
         let names = NameServer::start(zone).await;
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().to_owned());
@@ -64,16 +77,18 @@ impl Whole {
                 ..RelayConfig::default()
             },
             verdict: engine,
+            unchecked,
             name_server: Some(names.address),
             postmaster: None,
         };
         let certificate = Certificate::default();
         certificate.load(&config.tls, &config.hostname).unwrap();
         let certificate = Arc::new(certificate);
-        let parts = GatewayParts { certificate, recipients, spool: spool.clone(), mail_log, journal };
+        let parts =
+            GatewayParts { certificate, recipients: recipients.clone(), spool: spool.clone(), mail_log, journal };
         let mut registry = Registry::with_prefix("doorlist");
         let gateway = Gateway::start(config, parts, &mut registry).await.unwrap();
-        Self { gateway, spool, log, registry, _names: names, _folder: folder }
+        Self { gateway, recipients, spool, log, registry, _names: names, _folder: folder }
     }
 
     /// Sends a message to Bob; the reply to its end.
@@ -95,6 +110,10 @@ impl Whole {
         line
     }
 
+    async fn change(&self, change: DomainChange) {
+        apply(&self.recipients, Change::Domain { name: "d.example.test".parse().unwrap(), change }).await;
+    }
+
     fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
@@ -114,10 +133,14 @@ async fn list_bob(recipients: &RecipientStore, server_at: SocketAddr) {
         source: Source::Hand,
     };
     for change in [Change::Domain { name: "d.example.test".parse().unwrap(), change: add }, bob] {
-        let set = ChangeSet { changes: vec![change], summary: "test".to_owned() };
-        let actor = Actor { name: "test".to_owned(), via: Via::Command };
-        recipients.apply(&set, &actor, None).await.unwrap();
+        apply(recipients, change).await;
     }
+}
+
+async fn apply(recipients: &RecipientStore, change: Change) {
+    let set = ChangeSet { changes: vec![change], summary: "test".to_owned() };
+    let actor = Actor { name: "test".to_owned(), via: Via::Command };
+    recipients.apply(&set, &actor, None).await.unwrap();
 }
 
 fn zone(domain: &SigningDomain) -> Zone {
@@ -132,19 +155,20 @@ async fn results_are_logged_counted_and_put_in_front_of_the_very_octets() {
     let (next, others) = (Fake::start(ok).await, Fake::start(ok).await);
     let domain = SigningDomain::new("example.test");
     let whole = Whole::start(zone(&domain), VerdictEngine::Builtin, &next, &others).await;
-    let forged = "Authentication-Results: gw.example.test; dmarc=fail\r\n";
+    let forged = "Authentication-Results: gw.example.test; dmarc=fail\r\nX-Doorlist-Verdict: virus\r\n";
     let signed = domain.sign(MESSAGE);
     let reply = whole.send("ann@example.test", &format!("{forged}{signed}")).await;
     assert!(reply.starts_with("250 "), "{reply}");
     whole.log.line(&["cleanup", "verdict=clean, spf=pass, dkim=pass, dmarc=pass"]).await;
     let taken = next.next().await;
     let text = String::from_utf8(taken.body).unwrap();
-    let front = "Authentication-Results: gw.example.test;\r\n\tspf=pass smtp.mailfrom=example.test;\r\n\
-                 \tdkim=pass header.d=example.test;\r\n\tdmarc=pass header.from=example.test\r\n\
+    let front = "X-Doorlist-Verdict: clean\r\nAuthentication-Results: gw.example.test;\r\n\tspf=pass smtp.mailfrom=example.test;\r\n\
+                 \tdkim=pass header.d=example.test;\r\n\tdmarc=pass header.from=example.test;\r\n\tarc=none\r\n\
                  Received: from client.example.test";
     assert!(text.starts_with(front) && text.ends_with(&signed), "{text}");
     assert_eq!(taken.mail, format!("MAIL FROM:<ann@example.test> SIZE={}", text.len()));
     assert_eq!(text.matches("Authentication-Results").count(), 1, "{text}");
+    assert_eq!(text.matches("X-Doorlist-Verdict").count(), 1, "{text}");
     assert!(whole.metrics().contains("doorlist_verdicts_total{verdict=\"clean\"} 1"), "{}", whole.metrics());
 }
 
@@ -185,9 +209,7 @@ async fn a_virus_is_refused_at_the_end_of_data_and_spam_is_tagged() {
     let (next, others) = (Fake::start(ok).await, Fake::start(ok).await);
     let domain = SigningDomain::new("example.test");
     let whole = Whole::start(zone(&domain), VerdictEngine::Builtin, &next, &others).await;
-    // In two parts each, so that this file is none of them.
-    let virus = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
-    let spam = ["XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-", "STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"].concat();
+    let (virus, spam) = (EICAR.concat(), GTUBE.concat());
     let reply = whole.send("ann@example.test", &format!("{MESSAGE}{virus}\r\n")).await;
     assert_eq!(reply, "550 5.7.1 Message content rejected: a virus was found\r\n");
     whole.log.line(&["reject: END-OF-MESSAGE", "550 5.7.1 Message content rejected", "from=<ann@example.test>"]).await;
@@ -195,9 +217,110 @@ async fn a_virus_is_refused_at_the_end_of_data_and_spam_is_tagged() {
     assert!(whole.send("ann@example.test", &format!("{MESSAGE}{spam}\r\n")).await.starts_with("250 "));
     whole.log.line(&["cleanup", "verdict=spam, spf=pass"]).await;
     let tagged = String::from_utf8(next.next().await.body).unwrap();
-    assert!(tagged.starts_with("X-Spam-Flag: YES\r\nAuthentication-Results: ") && tagged.contains(&spam), "{tagged}");
+    let front = "X-Spam-Flag: YES\r\nX-Doorlist-Verdict: spam\r\nAuthentication-Results: ";
+    assert!(tagged.starts_with(front) && tagged.contains(&spam), "{tagged}");
     for verdict in ["virus", "spam"] {
         let line = format!("doorlist_verdicts_total{{verdict=\"{verdict}\"}} 1");
         assert!(whole.metrics().contains(&line), "{}", whole.metrics());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spam_is_refused_where_the_domain_says_so_and_nothing_else_is() {
+    let (next, others) = (Fake::start(ok).await, Fake::start(ok).await);
+    let domain = SigningDomain::new("example.test");
+    let doubtful = ScriptedRspamd::start(Manner::Says(r#"{"action":"add header"}"#)).await;
+    let spam = format!("{MESSAGE}{}\r\n", GTUBE.concat());
+    for (engine, message, expected) in [
+        (VerdictEngine::Builtin, &*spam, "550 5.7.1 Message content rejected: it is spam\r\n"),
+        (VerdictEngine::Builtin, MESSAGE, "250 "),
+        (VerdictEngine::Rspamd(doubtful.address.clone()), MESSAGE, "250 "),
+    ] {
+        let whole = Whole::start(zone(&domain), engine, &next, &others).await;
+        whole.change(DomainChange::Spam(SpamTreatment::Refuse)).await;
+        let reply = whole.send("ann@example.test", message).await;
+        assert!(reply.starts_with(expected), "{reply}");
+        if expected.starts_with("550") {
+            whole.log.line(&["reject: END-OF-MESSAGE", "550 5.7.1 Message content rejected: it is spam"]).await;
+            assert!(whole.pending().await.is_empty());
+            whole.change(DomainChange::Spam(SpamTreatment::Tag)).await;
+            assert!(whole.send("ann@example.test", message).await.starts_with("250 "));
+        }
+        next.next().await;
+    }
+    assert!(!next.has_more().await && !others.has_more().await, "no bounce, and nothing of what was refused");
+}
+
+/// The reply to an ordinary message, with this scanner.
+async fn reply_with(zone: Zone, engine: VerdictEngine, unchecked: UncheckedMail) -> (String, Option<String>) {
+    let (next, others) = (Fake::start(ok).await, Fake::start(ok).await);
+    let whole = Whole::with(zone, engine, unchecked, [&next, &others]).await;
+    let reply = whole.send("ann@example.test", MESSAGE).await;
+    let taken = if reply.starts_with("250 ") { Some(String::from_utf8(next.next().await.body).unwrap()) } else { None };
+    assert!(taken.is_some() || whole.pending().await.is_empty());
+    (reply, taken)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s40_what_a_broken_scanner_leaves_unchecked_is_delivered_or_deferred() {
+    let mut running = JoinSet::new();
+    for manner in [
+        Manner::Hangs,
+        Manner::Drips,
+        Manner::Closes,
+        Manner::Writes("SSH-2.0-OpenSSH_9.2\r\n"),
+        Manner::Writes("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"action\":\"no action\"}"),
+        Manner::Says("{\"action\":"),
+        Manner::Says(r#"{"action":"no action","symbols":{"CLAM_VIRUS_FAIL":{"options":["retransmits exceed"]}}}"#),
+        Manner::IsDown,
+    ] {
+        for unchecked in [UncheckedMail::Deliver, UncheckedMail::Defer] {
+            running.spawn(async move {
+                let scripted = ScriptedRspamd::start(manner).await;
+                let zone = zone(&SigningDomain::new("example.test"));
+                let engine = VerdictEngine::Rspamd(scripted.address.clone());
+                let (reply, taken) = reply_with(zone, engine, unchecked).await;
+                match taken {
+                    Some(text) => {
+                        assert_eq!(unchecked, UncheckedMail::Deliver, "{manner:?}");
+                        assert!(text.starts_with("X-Doorlist-Verdict: unchecked\r\n"), "{manner:?}\n{text}");
+                    }
+                    None => assert_eq!((&*reply, unchecked), (DEFERRED, UncheckedMail::Defer), "{manner:?}"),
+                }
+            });
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_may_be_checked_later_is_deferred() {
+    let too_large =
+        ScriptedRspamd::start(Manner::Writes("HTTP/1.1 413 Request entity too large\r\nContent-Length: 0\r\n\r\n"))
+            .await;
+    let limits = r#"{"action":"no action","symbols":{"CLAM_VIRUS_FAIL":{"options":["Limits Exceeded"]}}}"#;
+    let limits = ScriptedRspamd::start(Manner::Says(limits)).await;
+    let skipped = ScriptedRspamd::start(Manner::Says(r#"{"action":"no action","is_skipped":true}"#)).await;
+    let rspamd = |scripted: &ScriptedRspamd| VerdictEngine::Rspamd(scripted.address.clone());
+    let known = || zone(&SigningDomain::new("example.test"));
+    let broken = |name: &str| known().with(name, Entry::Broken);
+    for (zone, engine, is_deferred) in [
+        (known(), rspamd(&too_large), false),
+        (known(), rspamd(&limits), false),
+        (known(), rspamd(&skipped), false),
+        // Rspamd has its verdict without the name servers of the sender.
+        (broken("example.test"), rspamd(&skipped), false),
+        (known(), VerdictEngine::Builtin, false),
+        (Zone::default(), VerdictEngine::Builtin, false),
+        (broken("example.test"), VerdictEngine::Builtin, true),
+        (broken("_dmarc.example.test"), VerdictEngine::Builtin, true),
+        // Nobody is to look.
+        (broken("example.test"), VerdictEngine::Nobody, false),
+    ] {
+        let case = format!("{zone:?} {engine:?}");
+        let (reply, _) = reply_with(zone, engine, UncheckedMail::Defer).await;
+        assert_eq!(reply == DEFERRED, is_deferred, "{case}: {reply}");
     }
 }

@@ -63,7 +63,7 @@ fn no_first_line_continues_the_field_in_front_of_it() {
 }
 
 #[test]
-fn s37_authentication_results_in_our_name_are_taken_out() {
+fn s37_fields_in_our_name_are_taken_out() {
     for forged in [
         "Authentication-Results: gw.example.test; spf=pass\r\n",
         "authentication-results:GW.Example.Test\r\n",
@@ -75,6 +75,8 @@ fn s37_authentication_results_in_our_name_are_taken_out() {
         "Authentication-Results: gw.example.test.; none\r\n",
         "Authentication-Results: (no end gw.example.test; none\r\n",
         "Authentication-Results: \"no end; none\r\n",
+        "X-Doorlist-Verdict: clean\r\n",
+        "x-doorlist-verdict :\r\n clean\r\n",
     ] {
         let message = format!("From: a\r\n{forged}To: b\r\n\r\n{forged}");
         let expected = format!("From: a\r\nTo: b\r\n\r\n{forged}");
@@ -103,6 +105,9 @@ fn others_may_say_what_they_like() {
         "Authentication-Results: agw.example.test; none\r\n",
         "ARC-Authentication-Results: i=1; gw.example.test; spf=pass\r\n",
         "X-Authentication-Results: gw.example.test\r\n",
+        "X-Spam-Flag: NO\r\n",
+        "X-Other-Verdict: clean\r\n",
+        "X-Doorlist-Verdicts: many\r\n",
     ] {
         let message = format!("{field}\r\n");
         assert_eq!(scan(message.as_bytes()).0, message.as_bytes(), "{field}");

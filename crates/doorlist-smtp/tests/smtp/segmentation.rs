@@ -70,6 +70,7 @@ fn header() -> impl Strategy<Value = Vec<u8>> {
         &[
             "Received: a\r\n",
             "Authentication-Results: gw.test; spf=pass\r\n",
+            "x-doorlist-VERDICT : clean\r\n folded\r\n",
             "authentication-results : (c) \"GW.test\";\r\n",
             "Authentication-Results:\r\n gw.test;\r\n\tspf=pass\r\n",
             "Authentication-Results: other.test;\r\n",

@@ -11,6 +11,7 @@ use doorlist_core::change::{Actor, MailServer, NamedBy, PlanId, ServerTls, Via};
 use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::ListCounts;
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -145,6 +146,7 @@ column_as! {
     NamedBy: &str => |word| variant(word, "mail_server", "named_by");
     Role: &str => |word| variant(word, "login_grant", "role");
     ServerTls: &str => |word| variant(word, "mail_server", "tls");
+    SpamTreatment: &str => |word| variant(word, "domain", "spam");
     Via: &str => |word| variant(word, "change", "via");
 }
 

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::json_rows::{keys, unpack};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
-use doorlist_core::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
+use doorlist_core::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable, SpamTreatment};
 use doorlist_core::sender_rules::{SenderPattern, SenderRules};
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
@@ -30,11 +30,11 @@ pub(crate) async fn load(db: &Db) -> Result<(i64, PolicyTable), StoreError> {
     let mut rules = read_rules(db).await?;
     let mut rules_of = |owner| Arc::new(rules.remove(&owner).unwrap_or_default().into_iter().collect::<SenderRules>());
     let mut table = PolicyTable::default();
-    for (id, message_max, contact) in domains(db).await? {
+    for (id, message_max, spam, contact) in domains(db).await? {
         let rules = rules_of(RuleOwner::Domain(id));
         // A contact that is no address is told nothing, and stops nothing.
         let technical_contact = contact.and_then(|contact| contact.parse().ok());
-        table.put_domain(id, DomainPolicy { rules, message_max, technical_contact });
+        table.put_domain(id, DomainPolicy { rules, message_max, spam, technical_contact });
     }
     let mut limits = limits(db).await?;
     let mut accounts: HashSet<AddressId> = limits.keys().copied().collect();
@@ -99,17 +99,17 @@ async fn read_rules(db: &Db) -> Result<Rules, StoreError> {
     Ok(rules)
 }
 
-/// Size limit and technical contact of every domain: its own contact, else its customer's.
-async fn domains(db: &Db) -> Result<Vec<(DomainId, Option<u64>, Option<String>)>, StoreError> {
+/// Size limit, treatment of spam and technical contact of every domain: its own contact, else its customer's.
+async fn domains(db: &Db) -> Result<Vec<(DomainId, Option<u64>, SpamTreatment, Option<String>)>, StoreError> {
     const SQL: &str = "
-        SELECT CAST(JSON_ROWS(x.id, x.message_max, x.contact)) AS TEXT) FROM (
-            SELECT d.id, d.message_max,
+        SELECT CAST(JSON_ROWS(x.id, x.message_max, x.spam, x.contact)) AS TEXT) FROM (
+            SELECT d.id, d.message_max, d.spam,
                    COALESCE((SELECT t.email FROM contact AS t WHERE t.domain_id = d.id AND t.is_technical
                              ORDER BY t.id LIMIT 1),
                             (SELECT t.email FROM contact AS t WHERE t.customer_id = d.customer_id AND t.is_technical
                              ORDER BY t.id LIMIT 1)) AS contact
             FROM domain AS d WHERE d.id > $1 ORDER BY d.id LIMIT $2) AS x";
-    pages(db, SQL, "domain", |row: &(DomainId, _, _)| row.0.0).await
+    pages(db, SQL, "domain", |row: &(DomainId, _, _, _)| row.0.0).await
 }
 
 /// Size limits of accounts.

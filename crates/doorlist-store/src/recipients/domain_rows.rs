@@ -65,7 +65,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
                d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs, d.trial_end,
-               d.fall_back
+               d.spam, d.fall_back
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -113,12 +113,13 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             sub_addressing: row.get(7)?,
             accept_abuse: row.get(9)?,
             bounce_addresses: row.get(19)?,
-            fall_back: row.get(22)?,
+            fall_back: row.get(23)?,
             domain_aliases: Vec::new(),
             aliases_off: Vec::new(),
             servers: Vec::new(),
             delivery_port: row.get(16)?,
             message_max: row.get(17)?,
+            spam: row.get(22)?,
         },
         // One that is no address is told nothing, and stops nothing.
         technical_contact: row.text_or_null(15)?.and_then(|email| email.parse::<Address>().ok()),
@@ -129,17 +130,32 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
 pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
-                            delivery_port, message_max, created, updated, batv, srs, fall_back)
-        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13, $14)";
+                            delivery_port, message_max, created, updated, batv, srs, spam, fall_back)
+        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13, $14, $15)";
     let customer = customer_id(tx, &domain.record, now).await?;
     let StoredDomain { id, name, record, .. } = domain;
     let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
         *record;
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let fall_back = record.fall_back;
-    let binds =
-        binds![*id, name, customer, active, hold, plus, minus, abuse, delivery_port, max, now, batv, srs, fall_back];
+    let (spam, fall_back) = (record.spam.word(), record.fall_back);
+    let binds = binds![
+        *id,
+        name,
+        customer,
+        active,
+        hold,
+        plus,
+        minus,
+        abuse,
+        delivery_port,
+        max,
+        now,
+        batv,
+        srs,
+        spam,
+        fall_back
+    ];
     tx.execute(SQL, &binds).await?;
     domain_parts::write_aliases(tx, (domain.id, record), now).await?;
     domain_parts::write_servers(tx, (domain.id, record), now).await
@@ -155,7 +171,7 @@ pub(super) async fn update(
     const SQL: &str = "
         UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
                           delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13, trial_end = $14,
-                          fall_back = $15
+                           spam = $15, fall_back = $16
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
@@ -169,7 +185,7 @@ pub(super) async fn update(
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
     let end = record.trial_end.map(Timestamp::as_millis);
-    let fall_back = record.fall_back;
+    let (spam, fall_back) = (record.spam.word(), record.fall_back);
     let binds = binds![
         now.id,
         mode,
@@ -185,6 +201,7 @@ pub(super) async fn update(
         batv,
         srs,
         end,
+        spam,
         fall_back
     ];
     tx.execute(SQL, &binds).await?;

@@ -45,6 +45,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 18, sql: include_str!("../../migrations/directory/0018_learning.sql") },
     Migration { format: 19, sql: include_str!("../../migrations/directory/0019_harvest.sql") },
     Migration { format: 20, sql: include_str!("../../migrations/directory/0020_last_mail.sql") },
+    Migration { format: 21, sql: include_str!("../../migrations/directory/0021_spam.sql") },
     Migration { format: 22, sql: include_str!("../../migrations/directory/0022_slow_attack.sql") },
     Migration { format: 23, sql: include_str!("../../migrations/directory/0023_fall_back.sql") },
     Migration { format: 24, sql: include_str!("../../migrations/directory/0024_recent_message.sql") },

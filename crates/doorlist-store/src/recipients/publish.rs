@@ -172,6 +172,7 @@ impl Published {
             let policy = now.iter().find(|domain| domain.id == *id).map(|domain| DomainPolicy {
                 rules,
                 message_max: domain.record.message_max,
+                spam: domain.record.spam,
                 technical_contact: domain.technical_contact.clone(),
             });
             table.put_domain(*id, policy.unwrap_or_default());

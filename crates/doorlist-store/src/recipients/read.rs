@@ -188,6 +188,7 @@ fn details(domain: StoredDomain) -> DomainDetails {
         sub_addressing: record.sub_addressing,
         accept_abuse: record.accept_abuse,
         bounce_addresses: record.bounce_addresses,
+        spam: record.spam,
         fall_back: record.fall_back,
         technical_contact,
     }

@@ -7,6 +7,7 @@ use doorlist_core::change::{Actor, MailServer};
 use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressRecord, DomainRecord, ListCounts};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,9 @@ pub struct DomainDetails {
     /// Bounces to addresses that only its own server knows.
     #[serde(default)]
     pub bounce_addresses: BounceAddresses,
+    /// What becomes of spam.
+    #[serde(default)]
+    pub spam: SpamTreatment,
     /// It goes back to mode monitor by itself when authenticated senders with a good record are refused.
     #[serde(default)]
     pub fall_back: bool,

@@ -175,6 +175,7 @@ Examples:
   doorlist domain set example.test --server new.example.test --server old.example.test:25:20
   doorlist domain set example.test --minus on --abuse off
   doorlist domain set example.test --srs on
+  doorlist domain set example.test --spam refuse
   doorlist domain set example.test --fall-back on")]
     #[command(group = ArgGroup::new("setting").required(true).multiple(true))]
     Set {
@@ -203,6 +204,9 @@ Examples:
         /// Accept bounces to SRS0=... and SRS1=...: the domain's server rewrites senders of mail that it forwards
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         srs: Option<Switch>,
+        /// What becomes of spam: deliver it with X-Spam-Flag: YES, or refuse it at the end of DATA
+        #[arg(long, group = "setting", value_name = "tag|refuse", hide_possible_values = true)]
+        spam: Option<SpamWord>,
         /// Go back to mode monitor if authenticated senders with a good record are refused within an hour
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         fall_back: Option<Switch>,
@@ -240,6 +244,12 @@ Examples:
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SpamWord {
+    Tag,
+    Refuse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

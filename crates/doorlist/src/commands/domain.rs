@@ -7,7 +7,7 @@ mod probe;
 mod unlisted;
 
 use super::{confirm, print};
-use crate::cli::domain::{DomainAlias, DomainCommand, Switch};
+use crate::cli::domain::{DomainAlias, DomainCommand, SpamWord, Switch};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -17,6 +17,7 @@ use doorlist_actions::{
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_store::recipients::{DomainDetails, DomainSummary};
 
 pub(super) async fn domain(
@@ -39,14 +40,26 @@ pub(super) async fn domain(
         DomainCommand::Completeness { name, days } => {
             return completeness::completeness(target, out, name, days).await;
         }
-        DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs, fall_back } => {
+        DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs, spam, fall_back } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
             let (batv, srs, fall_back) = (is_on(batv), is_on(srs), is_on(fall_back));
-            set(
-                name,
-                DomainPatch { servers, plus, minus, accept_abuse, batv, srs, fall_back, ..DomainPatch::default() },
-            )
+            let spam = spam.map(|word| match word {
+                SpamWord::Tag => SpamTreatment::Tag,
+                SpamWord::Refuse => SpamTreatment::Refuse,
+            });
+            let patch = DomainPatch {
+                servers,
+                plus,
+                minus,
+                accept_abuse,
+                batv,
+                srs,
+                spam,
+                fall_back,
+                ..DomainPatch::default()
+            };
+            set(name, patch)
         }
         DomainCommand::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
         DomainCommand::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
@@ -174,6 +187,11 @@ fn details_text(out: &mut Output, details: &DomainDetails) -> Result<(), Failure
     }
     let abuse = if details.accept_abuse { "postmaster, abuse" } else { "postmaster" };
     out.line(&format!("  system       {abuse}: always accepted"))?;
+    let spam = match details.spam {
+        SpamTreatment::Tag => "tagged: X-Spam-Flag: YES in front",
+        SpamTreatment::Refuse => "refused at the end of DATA",
+    };
+    out.line(&format!("  spam         {spam}"))?;
     if let Some(contact) = &details.technical_contact {
         out.line(&format!("  technical    {contact}"))?;
     }

@@ -11,6 +11,7 @@ use doorlist_core::address::Address;
 use doorlist_core::harvest::LargeProviders;
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::verdict::UncheckedMail;
 use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, RelayConfig, TlsConfig};
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
@@ -74,7 +75,7 @@ impl Config {
             ("audit or changes", self.retention != next.retention),
             ("tenants", self.tenants != next.tenants),
             ("smtp.listen", addresses(self) != addresses(next)),
-            ("verdict", self.gateway.verdict != next.gateway.verdict),
+            ("verdict.engine or verdict.rspamd_url", self.gateway.verdict != next.gateway.verdict),
             ("dns.server", self.gateway.name_server != next.gateway.name_server),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
@@ -161,7 +162,9 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
     if reader.given("dns.server").is_some() {
         reader.set(&mut name_server, "dns.server", verdict::name_server);
     }
-    let verdict = verdict::engine(reader);
+    let engine = verdict::engine(reader);
+    let mut unchecked = UncheckedMail::default();
+    reader.set(&mut unchecked, "verdict.unchecked", verdict::unchecked);
     if reader.given("smtp.hostname").is_some() {
         reader.set(&mut hostname, "smtp.hostname", host_name);
     }
@@ -177,7 +180,8 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
         limits: limits(reader),
         guard,
         relay: relay(reader),
-        verdict,
+        verdict: engine,
+        unchecked,
         name_server,
         postmaster,
     }

@@ -115,6 +115,11 @@ pub(crate) const KEYS: &[SettingKey] = &[
         "scanner of accepted mail: builtin (SPF, DKIM, DMARC), rspamd, or none; with none, no sender gets a bounce",
     ),
     one("verdict.rspamd_url", "http://127.0.0.1:11333", "URL of Rspamd's normal worker, for verdict.engine = rspamd"),
+    one(
+        "verdict.unchecked",
+        "deliver",
+        "mail that the scanner cannot check, though it may be able to later: deliver it, or defer it with 451",
+    ),
     one("dns.server", "", "name server for the look-ups of mail, ADDRESS[:PORT]; empty: those of the system"),
     one("spool.node", "0", "number of this node, 0 to 1023; each node of a cluster needs its own"),
     one("spool.memory_max", "64 MiB", "memory for incoming messages"),

@@ -1,6 +1,7 @@
 //! The settings of scanners, and of the name server that they need.
 
 use super::build::ConfigReader;
+use doorlist_core::verdict::UncheckedMail;
 use doorlist_gateway::config::{RspamdAddress, VerdictEngine};
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +20,14 @@ pub(super) fn engine(reader: &mut ConfigReader<'_>) -> VerdictEngine {
         other => Err(format!("`{other}` is neither builtin, rspamd nor none")),
     });
     engine
+}
+
+pub(super) fn unchecked(text: &str) -> Result<UncheckedMail, String> {
+    match text {
+        "deliver" => Ok(UncheckedMail::Deliver),
+        "defer" => Ok(UncheckedMail::Defer),
+        other => Err(format!("`{other}` is neither deliver nor defer")),
+    }
 }
 
 /// Parses `http://HOST[:PORT]`; TLS is not spoken to a scanner, which gets whole messages anyway.
@@ -64,6 +73,13 @@ mod tests {
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn unchecked_mail_is_delivered_or_deferred() {
+        assert_eq!(unchecked("deliver"), Ok(UncheckedMail::Deliver));
+        assert_eq!(unchecked("defer"), Ok(UncheckedMail::Defer));
+        assert!(["", "Defer", "451", "none"].into_iter().all(|text| unchecked(text).is_err()));
     }
 
     #[test]

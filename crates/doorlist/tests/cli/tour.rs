@@ -31,7 +31,7 @@ const TOUR: &[(i32, &str, &str)] = &[
     (0, "domain deactivate example.test", ""),
     (3, "check bob@example.test", ""),
     (0, "domain activate example.test", ""),
-    (0, "domain set example.test --minus on --abuse off", ""),
+    (0, "domain set example.test --minus on --abuse off --spam refuse", ""),
     (0, "check bob-news@example.test", ""),
     (3, "check abuse@example.test", ""),
     (0, "domain set example.test --server new.example.test --server old.example.test:2525:20 --plus off", ""),

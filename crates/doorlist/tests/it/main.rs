@@ -54,6 +54,7 @@ mod real_senders;
 mod server;
 mod sink;
 mod traced;
+mod verdicts;
 mod verification;
 mod web;
 mod work;

@@ -8,6 +8,7 @@ use crate::list_change::{
     DOMAIN_ALIASES_MAX, DomainRecord, DomainUndo, ListCounts, ListDomain, PlannedDomain, Refusal, SERVERS_MAX,
     change_domain, check_name, check_removal, name_servers_anew, new_domain,
 };
+use crate::mail_policy::SpamTreatment;
 use proptest::prelude::*;
 
 fn name(text: &str) -> DomainName {
@@ -174,6 +175,7 @@ fn any_domain_change() -> impl Strategy<Value = DomainChange> {
         prop::sample::select(&["Maple", "Oak"]).prop_map(|name| DomainChange::Customer(name.to_owned())),
         (0u16..3).prop_map(DomainChange::DeliveryPort),
         proptest::option::of(1u64..100).prop_map(DomainChange::MessageMax),
+        prop::sample::select(&[SpamTreatment::Tag, SpamTreatment::Refuse]).prop_map(DomainChange::Spam),
         prop::collection::vec((prop::sample::select(&["x.test", "Y.test"]), 0u16..3), 0..4).prop_map(|servers| {
             DomainChange::Servers(servers.into_iter().map(|(host, preference)| server(host, preference)).collect())
         }),

@@ -1,9 +1,10 @@
 //! What an answer of Rspamd means: its action and its symbols lead to a verdict by one table, which is also in
 //! docs/verdicts.md. In doubt the verdict is not clean.
 
+use crate::verdict::ScanFailure;
 use doorlist_core::verdict::ContentVerdict;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// The action of an answer, and the verdict without further symbols. An action that is not here: unchecked.
@@ -21,6 +22,9 @@ const ACTIONS: &[(&str, ContentVerdict)] = &[
 const VIRUS: &str = "_VIRUS";
 /// The end of symbols of such scanners that failed: nothing is clean then.
 const VIRUS_FAIL: &str = "_VIRUS_FAIL";
+/// What Rspamd says of such a scanner that it cannot reach. Whatever else it says is about the message: a limit of the
+/// scanner, or contents that it does not understand.
+const NOT_REACHED: &str = "retransmits exceed";
 /// The ends of symbols for what such scanners could not look into.
 const NOT_LOOKED_INTO: [&str; 2] = ["_VIRUS_ENCRYPTED", "_VIRUS_MACRO"];
 
@@ -31,7 +35,20 @@ pub(super) struct RspamdAnswer {
     #[serde(default)]
     is_skipped: bool,
     #[serde(default)]
-    symbols: HashMap<String, IgnoredAny>,
+    symbols: HashMap<String, Value>,
+}
+
+/// What Rspamd said, or why it said nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RspamdVerdict {
+    pub(super) verdict: ContentVerdict,
+    pub(super) failure: Option<ScanFailure>,
+}
+
+impl RspamdVerdict {
+    pub(super) fn missing(failure: ScanFailure) -> Self {
+        Self { verdict: ContentVerdict::Unchecked, failure: Some(failure) }
+    }
 }
 
 impl RspamdAnswer {
@@ -39,16 +56,29 @@ impl RspamdAnswer {
         serde_json::from_slice(body).map_err(|error| format!("its answer cannot be read: {error}"))
     }
 
-    pub(super) fn verdict(&self) -> ContentVerdict {
+    pub(super) fn verdict(&self) -> RspamdVerdict {
         let has = |end: &str| self.symbols.keys().any(|symbol| symbol.ends_with(end));
         let by_action = ACTIONS.iter().find(|(action, _)| *action == self.action).map(|(_, verdict)| *verdict);
-        match by_action.unwrap_or(ContentVerdict::Unchecked) {
+        let mut failure = None;
+        let verdict = match by_action.unwrap_or(ContentVerdict::Unchecked) {
             _ if has(VIRUS) => ContentVerdict::Virus,
             _ if self.is_skipped => ContentVerdict::Unchecked,
             ContentVerdict::Clean if NOT_LOOKED_INTO.into_iter().any(has) => ContentVerdict::Suspect,
-            ContentVerdict::Clean if has(VIRUS_FAIL) => ContentVerdict::Unchecked,
+            ContentVerdict::Clean if has(VIRUS_FAIL) => {
+                failure = self.lacks_virus_scanner().then_some(ScanFailure::NoVirusScanner);
+                ContentVerdict::Unchecked
+            }
             verdict => verdict,
-        }
+        };
+        RspamdVerdict { verdict, failure }
+    }
+
+    /// Whether a scanner for viruses could not be reached.
+    fn lacks_virus_scanner(&self) -> bool {
+        let says_so = |option: &Value| option.as_str().is_some_and(|text| text.contains(NOT_REACHED));
+        let options = |symbol: &Value| symbol.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
+        let failed = self.symbols.iter().filter(|(symbol, _)| symbol.ends_with(VIRUS_FAIL));
+        failed.flat_map(|(_, symbol)| options(symbol)).any(|option| says_so(&option))
     }
 }
 
@@ -76,7 +106,23 @@ mod tests {
             (r#"{"action":"no action","is_skipped":true}"#, ContentVerdict::Unchecked),
             (r#"{"action":"accept, trust me"}"#, ContentVerdict::Unchecked),
         ] {
-            assert_eq!(RspamdAnswer::parse(answer.as_bytes()).unwrap().verdict(), expected, "{answer}");
+            let answered = RspamdAnswer::parse(answer.as_bytes()).unwrap().verdict();
+            assert_eq!((answered.verdict, answered.failure), (expected, None), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_virus_scanner_that_is_not_reached_may_be_there_later() {
+        for (symbols, expected) in [
+            (r#"{"CLAM_VIRUS_FAIL":{"options":["failed to scan and retransmits exceed"]}}"#, true),
+            (r#"{"CLAM_VIRUS_FAIL":{"options":["Limits Exceeded: Heuristics.Limits.Exceeded.MaxRecursion"]}}"#, false),
+            (r#"{"CLAM_VIRUS_FAIL":{"options":"retransmits exceed"}}"#, false),
+            (r#"{"CLAM_VIRUS_FAIL":7}"#, false),
+        ] {
+            let answer = format!(r#"{{"action":"no action","symbols":{symbols}}}"#);
+            let answered = RspamdAnswer::parse(answer.as_bytes()).unwrap().verdict();
+            let failure = expected.then_some(ScanFailure::NoVirusScanner);
+            assert_eq!((answered.verdict, answered.failure), (ContentVerdict::Unchecked, failure), "{answer}");
         }
     }
 

@@ -16,12 +16,37 @@ const ANSWER_MAX: usize = 1024 * 1024;
 /// Recipients that are named; Rspamd looks at few of them.
 const RECIPIENTS_MAX: usize = 100;
 
-/// Posts a message; the body of the answer.
-pub(super) async fn post(address: &RspamdAddress, message: &ScannedMessage, until: Instant) -> Result<Vec<u8>, String> {
-    timeout_at(until, exchange(address, message)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+/// The status of an answer with a verdict.
+const DONE: &str = "200";
+/// RFC 9110 §15.5.14: Rspamd's `max_message` is smaller than the message.
+const TOO_LARGE: &str = "413";
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PostError {
+    /// There is nobody, or nobody who speaks HTTP.
+    Failed(String),
+    /// The message is too large for Rspamd.
+    Unwanted,
 }
 
-async fn exchange(address: &RspamdAddress, message: &ScannedMessage) -> Result<Vec<u8>, String> {
+impl From<String> for PostError {
+    fn from(why: String) -> Self {
+        PostError::Failed(why)
+    }
+}
+
+/// Posts a message; the body of the answer.
+pub(super) async fn post(
+    address: &RspamdAddress,
+    message: &ScannedMessage,
+    until: Instant,
+) -> Result<Vec<u8>, PostError> {
+    let late = |_| Err(PostError::Failed("no answer in time".to_owned()));
+    timeout_at(until, exchange(address, message)).await.unwrap_or_else(late)
+}
+
+async fn exchange(address: &RspamdAddress, message: &ScannedMessage) -> Result<Vec<u8>, PostError> {
     let connecting = timeout(CONNECT_MAX, TcpStream::connect((address.host.as_str(), address.port))).await;
     let mut stream = connecting.map_err(|_| "no connection in time".to_owned())?.map_err(|error| error.to_string())?;
     let sent = send(&mut stream, address, message).await;
@@ -29,7 +54,7 @@ async fn exchange(address: &RspamdAddress, message: &ScannedMessage) -> Result<V
     let answer = read(&mut stream).await;
     match (answer, sent) {
         (Ok(answer), _) => body_of(&answer),
-        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+        (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error.into()),
     }
 }
 
@@ -93,15 +118,16 @@ fn is_whole(answer: &[u8]) -> bool {
     parts(answer).is_some_and(|(head, body)| length_of(head).is_some_and(|length| body.len() >= length))
 }
 
-fn body_of(answer: &[u8]) -> Result<Vec<u8>, String> {
-    let (head, body) = parts(answer).ok_or("its answer is no HTTP")?;
+fn body_of(answer: &[u8]) -> Result<Vec<u8>, PostError> {
+    let (head, body) = parts(answer).ok_or_else(|| "its answer is no HTTP".to_owned())?;
     let status = head.lines().next().unwrap_or_default();
-    let code = status.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
-    if code != Some("200") {
-        return Err(format!("it answered {:?}", status.chars().take(80).collect::<String>()));
+    match status.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)) {
+        Some(DONE) => {}
+        Some(TOO_LARGE) => return Err(PostError::Unwanted),
+        _ => return Err(format!("it answered {:?}", status.chars().take(80).collect::<String>()).into()),
     }
     match length_of(head) {
-        Some(length) if body.len() < length => Err("its answer is cut off".to_owned()),
+        Some(length) if body.len() < length => Err("its answer is cut off".to_owned().into()),
         Some(length) => Ok(body[..length].to_vec()),
         None => Ok(body.to_vec()),
     }
@@ -126,5 +152,7 @@ mod tests {
             let body = body_of(answer.as_bytes()).ok();
             assert_eq!(body.as_deref(), expected.map(str::as_bytes), "{answer}");
         }
+        let refused = "HTTP/1.1 413 Request entity too large: 9\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(body_of(refused.as_bytes()), Err(PostError::Unwanted));
     }
 }

@@ -71,6 +71,9 @@ fn is_subsequence_of_lines(part: &[u8], whole: &[u8]) -> bool {
 fn has_forged(message: &[u8]) -> bool {
     header(message).any(|line| {
         let line = line.to_ascii_lowercase();
+        if line.starts_with(b"x-doorlist-verdict:") {
+            return true;
+        }
         let Some(value) = line.strip_prefix(b"authentication-results:") else { return false };
         let value = value.trim_ascii();
         value == OWN.as_bytes() || value.starts_with(b"gw.test;") || value.starts_with(b"gw.test ")
@@ -78,7 +81,9 @@ fn has_forged(message: &[u8]) -> bool {
 }
 
 fn has_name(message: &[u8]) -> bool {
-    message.to_ascii_lowercase().windows(22).any(|window| window == b"authentication-results")
+    let message = message.to_ascii_lowercase();
+    let has = |name: &[u8]| message.windows(name.len()).any(|window| window == name);
+    has(b"authentication-results") || has(b"x-doorlist-verdict")
 }
 
 fn header(message: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -20,8 +20,8 @@ fn assessments() -> impl Strategy<Value = Assessment> {
     let spf =
         (result(), domain()).prop_map(|(result, domain)| SpfCheck { result, identity: SpfIdentity::Helo, domain });
     let dkim = (result(), domain()).prop_map(|(result, domain)| DkimCheck { result, domain });
-    let authentication = (spf, prop::collection::vec(dkim, 0..3), result(), domain())
-        .prop_map(|(spf, dkim, dmarc, from)| Authentication { spf, dkim, dmarc, from });
+    let authentication = (spf, prop::collection::vec(dkim, 0..3), result(), result(), domain())
+        .prop_map(|(spf, dkim, dmarc, arc, from)| Authentication { spf, dkim, dmarc, arc, from });
     (prop::sample::select(ContentVerdict::ALL.to_vec()), prop::option::of(authentication))
         .prop_map(|(verdict, authentication)| Assessment { verdict, authentication })
 }

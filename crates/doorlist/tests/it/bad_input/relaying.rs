@@ -236,10 +236,11 @@ fn s37_nobody_else_speaks_in_our_name() {
     let (server, sink) = at_work(Settings::default());
     let mut client = Client::greeted(server.smtp());
     let kept = "Received: from forged.example.test by gw.example.test; yesterday\r\n\
-        Authentication-Results: other.example.test; spf=pass\r\nX-Doorlist-Verdict: clean\r\n";
+        Authentication-Results: other.example.test; spf=pass\r\nX-Spam-Flag: NO\r\n";
     let forged = "Authentication-Results: gw.example.test; spf=pass\r\n\
         authentication-results: GW.EXAMPLE.TEST;\r\n\tdkim=pass\r\n\
-        Authentication-Results:\r\n gw.example.test; dmarc=pass\r\n";
+        Authentication-Results:\r\n gw.example.test; dmarc=pass\r\n\
+        X-Doorlist-Verdict: clean\r\n";
     let message =
         format!("Message-ID: <forged@test>\r\n{forged}{kept}\r\nAuthentication-Results: gw.example.test; in the body");
     assert!(client.mail(ANN, &message).starts_with("250 2.0.0"));

@@ -2,7 +2,7 @@
 //!
 //! MODE is `learn`, `monitor`, `soft` or `enforce`. Further words: `list team`, `mailboxes u 30` (u1 to u30), `vetoed eve`,
 //! `off olga` (listed, switched off), `domain-alias other.example.test`, `alias-off other.example.test`, `max 1000` (octets
-//! of a message), `minus` (`user-tag`), `no-abuse`, `inactive`.
+//! of a message), `spam-refused`, `minus` (`user-tag`), `no-abuse`, `inactive`.
 //! The domains are on hold: their mail stays in the queue.
 
 use super::script::Script;
@@ -12,6 +12,7 @@ use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
 use doorlist_core::domain::{BounceAddresses, Mode, SubAddressing};
+use doorlist_core::mail_policy::SpamTreatment;
 use doorlist_core::time::Timestamp;
 use doorlist_store::{RecipientStore, StoreUrl};
 
@@ -101,6 +102,7 @@ impl Domain {
                 let octets = rest.parse().map_err(|_| "max OCTETS")?;
                 Ok(vec![self.set(DomainChange::MessageMax(Some(octets)))])
             }
+            "spam-refused" => Ok(vec![self.set(DomainChange::Spam(SpamTreatment::Refuse))]),
             "minus" => Ok(vec![self.set(DomainChange::SubAddressing(SubAddressing { plus: true, minus: true }))]),
             "no-batv" => Ok(vec![self.set(DomainChange::BounceAddresses(BounceAddresses { batv: false, srs: false }))]),
             "srs" => Ok(vec![self.set(DomainChange::BounceAddresses(BounceAddresses { batv: true, srs: true }))]),
