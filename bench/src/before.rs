@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Pairs whose ratios are compared.
 const PAIRS: u32 = 10;
-/// Sessions at once.
+/// Sessions that run at once.
 const SESSIONS: usize = 4;
 /// The same load before anything is measured.
 const WARM_UP: Duration = Duration::from_millis(500);

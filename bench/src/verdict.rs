@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 enum Judge {
     /// Doorlist's own engine; with Postfix, OpenDKIM, OpenDMARC and policyd-spf.
     BuiltIn,
-    /// Rspamd, with both.
+    /// One Rspamd behind both servers.
     Rspamd,
 }
 

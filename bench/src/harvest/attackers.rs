@@ -18,7 +18,7 @@ const STACK: usize = 256 * 1024;
 /// Where the guesses come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sources {
-    /// One /24.
+    /// All addresses in one /24.
     Network,
     /// Each source in a /24 of its own.
     Many,

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// Sessions at once.
+/// Sessions that run at once.
 const SESSIONS: u32 = 4;
 /// Recipients of a session, and between two of them.
 const RECIPIENTS: u32 = 20;
 const PACE: Duration = Duration::from_millis(5);
 
-/// Senders at work.
+/// The senders while they work.
 pub(super) struct Friends {
     ended: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<Vec<f64>>>>,

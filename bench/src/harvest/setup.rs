@@ -28,7 +28,7 @@ pub(super) struct Setup<'a> {
     pub(super) next_hop: SocketAddr,
 }
 
-/// A running server.
+/// A server that runs.
 pub(super) struct Target {
     /// Its listener for peers that speak the PROXY protocol.
     pub(super) address: SocketAddr,

@@ -17,7 +17,7 @@ const MASTER: &str = "/etc/postfix/master.cf.proto";
 pub(crate) struct PostfixMore {
     /// Lines of main.cf, each in place of one of ours with the same name.
     pub(crate) main: String,
-    /// Services for master.cf.
+    /// Further services for master.cf.
     pub(crate) master: String,
     /// Delays for errors and limits against guessing stay as packaged.
     pub(crate) with_guards: bool,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, spawn};
 
-/// Where it listens.
+/// The address where it listens.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 77, 0, 53)), 53);
 /// Octets of the header of a DNS message (RFC 1035 §4.1.1).
 const HEADER: usize = 12;

@@ -18,7 +18,7 @@ const READY: Duration = Duration::from_mins(10);
 /// Between two attempts to reach it.
 const ATTEMPT: Duration = Duration::from_millis(50);
 
-/// A running Rspamd.
+/// An Rspamd that runs.
 pub(super) struct Rspamd {
     normal: SocketAddr,
     milter: SocketAddr,

@@ -14,8 +14,6 @@
 mod alias_patterns;
 mod candidate;
 mod shared_mail;
-#[cfg(test)]
-mod shared_mail_tests;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -123,7 +123,7 @@ impl RecentMessages {
         let mut tx = self.db.begin().await?;
         // Two nodes with messages for one domain count its rows one after the other.
         lock_numbers(&mut tx, "recent_message").await?;
-        let mut room = Room::read(&mut tx, rows).await?;
+        let mut room = MessageRoom::read(&mut tx, rows).await?;
         let fresh = rows.iter().filter(|row| room.takes(row)).map(|(domain, day, one)| {
             json!([domain.0, one.message.cast_signed(), one.address.0, one.sender.cast_signed(), day])
         });
@@ -155,7 +155,7 @@ impl RecentMessages {
 
 /// What is there already of the messages and days of some rows.
 #[derive(Default)]
-struct Room {
+struct MessageRoom {
     /// The addresses of each message.
     addresses: HashMap<(DomainId, u64), BTreeSet<AddressId>>,
     /// Rows of each domain and day, and of each sender's among them.
@@ -163,7 +163,7 @@ struct Room {
     of_sender: HashMap<(DomainId, i64, u64), usize>,
 }
 
-impl Room {
+impl MessageRoom {
     async fn read(tx: &mut Tx, rows: &[RecentRow]) -> Result<Self, StoreError> {
         const MESSAGES: &str = "
             SELECT r.domain_id, r.message, r.address_id FROM json_each($1) AS k CROSS JOIN recent_message AS r

@@ -24,7 +24,7 @@ pub struct TimelineEntry {
     pub event: TimelineEvent,
 }
 
-/// What it was.
+/// What it was by then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event", content = "with")]
 pub enum TimelineEvent {

@@ -24,7 +24,7 @@ pub struct AliasSuggest {
 pub struct SuggestedAlias {
     pub alias: Address,
     pub account: Address,
-    /// At least one.
+    /// There is at least one.
     pub reasons: Vec<AliasReason>,
 }
 

@@ -120,7 +120,7 @@ async fn answer_of(server: &dyn ServerState, question: &AddressQuestion) -> Serv
     let probes = server.probe(address.domain(), Some(address)).await;
     let of_server = probes.into_iter().filter(|probe| *probe.server == **who);
     let said = of_server.flat_map(|probe| probe.answers).filter(|(asked, _)| asked == address);
-    said.map(|(_, answer)| answer).last().unwrap_or(ServerAnswer::Undecided)
+    said.map(|(_, answer)| answer).next_back().unwrap_or(ServerAnswer::Undecided)
 }
 
 /// Waits for all of them, [`ASKED_TOGETHER`] at a time and each for [`QUESTION_WAITS`]. What was not ready in time is left

@@ -1,5 +1,8 @@
 //! Accounts that get the same messages, told by their Message-IDs: two addresses of one person.
 
+#[cfg(test)]
+mod tests;
+
 use crate::list::AddressId;
 use siphasher::sip::SipHasher13;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +23,7 @@ pub const RECENT_MESSAGES_TERM: Duration = Duration::from_hours(30 * 24);
 /// A clean message that a listed address got. Message-ID and sender are hashes: what is compared needs no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecentMessage {
-    /// Of the Message-ID.
+    /// The hash of its Message-ID.
     pub message: u64,
     pub address: AddressId,
     /// Of the domain of the reverse path.

@@ -32,7 +32,7 @@ impl Gates {
         addresses: &[SocketAddr],
         names: u32,
         mut share: watch::Receiver<Option<ProbeShare>>,
-    ) -> Result<Place, NoRoute> {
+    ) -> Result<ConnectionPlace, NoRoute> {
         // All in one order, so that no two wait for each other.
         let addresses: BTreeSet<SocketAddr> = addresses.iter().copied().collect();
         loop {
@@ -49,7 +49,7 @@ impl Gates {
                 _ if now.connections() != connections => {}
                 ConnectionTurn::Now(left) => {
                     self.count(&addresses, names, now)?;
-                    return Ok(Place { _permits: permits, left });
+                    return Ok(ConnectionPlace { _permits: permits, left });
                 }
                 // Whoever else waits here waits for the same turn.
                 ConnectionTurn::Later(wait) => drop(timeout(wait, share.changed()).await),
@@ -99,13 +99,13 @@ impl Default for Gate {
 }
 
 /// A place for one connection to a server.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     _permits: Vec<OwnedSemaphorePermit>,
     /// It must be free again then: another node is on turn.
     left: Option<Duration>,
 }
 
-impl Place {
+impl ConnectionPlace {
     /// Holds the place for a session, which ends with it at the latest.
     pub(super) async fn hold<T>(self, session: impl Future<Output = Result<T, NoRoute>>) -> Result<T, NoRoute> {
         let Some(left) = self.left else { return session.await };
@@ -176,7 +176,11 @@ mod tests {
     }
 
     /// Whether there is a place for a name now.
-    async fn try_place(gates: &Gates, shares: &watch::Sender<Option<ProbeShare>>, at: &[u8]) -> Option<Place> {
+    async fn try_place(
+        gates: &Gates,
+        shares: &watch::Sender<Option<ProbeShare>>,
+        at: &[u8],
+    ) -> Option<ConnectionPlace> {
         let place = timeout(Duration::from_millis(1), gates.place(&addresses(at), 1, shares.subscribe())).await;
         place.ok().and_then(Result::ok)
     }
@@ -219,10 +223,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_ends_with_its_turn() {
-        let place = Place { _permits: Vec::new(), left: Some(Duration::from_secs(20)) };
+        let place = ConnectionPlace { _permits: Vec::new(), left: Some(Duration::from_secs(20)) };
         let why = place.hold(std::future::pending::<Result<(), NoRoute>>()).await.unwrap_err().why;
         assert_eq!(why, "no answers within 20 s, after which another node asks");
-        let place = Place { _permits: Vec::new(), left: None };
+        let place = ConnectionPlace { _permits: Vec::new(), left: None };
         assert!(place.hold(async { Ok(()) }).await.is_ok());
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Manner {
     Drips,
     Floods,
     Closes,
-    /// Nobody listens.
+    /// Nobody listens at its address.
     IsDown,
 }
 

@@ -94,7 +94,7 @@ fn what_is_known_outlives_the_server_and_its_destination() {
     assert_eq!(answer(&server, BOB), "451 4.1.1");
 }
 
-/// V01, V03
+/// V01, V03: what proves nothing is not believed.
 #[test]
 fn a_word_that_proves_nothing_refuses_nobody() {
     // One that takes everybody, one that refuses everybody, one that refuses us, one that defers.

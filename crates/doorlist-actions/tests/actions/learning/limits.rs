@@ -78,7 +78,7 @@ fn delivery((domain, name): (DomainId, DomainName), number: u64, queue_id: Queue
     }
 }
 
-/// V04
+/// V04: a list grows by so much in a day at most.
 #[tokio::test]
 async fn a_day_has_so_many_additions_and_the_rest_comes_later() {
     let mut school = School::with(None).await;

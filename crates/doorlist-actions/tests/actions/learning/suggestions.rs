@@ -25,7 +25,7 @@ async fn suggested(day: &Day) -> Vec<SuggestedAlias> {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_with_the_same_mail_are_suggested_with_their_evidence() {
     let day = Day::with_a_domain().await;
-    let people = ["j.doe", "john.doe", "boss", "carol", "dave"].map(|local| format!("{local}@example.test"));
+    let people = ["j.doe", "john.doe", "boss", "carol", "dave", "erin"].map(|local| format!("{local}@example.test"));
     let people = people.each_ref().map(String::as_str);
     day.done(AccountAdd { addresses: addresses(&people), list: false }).await;
     day.done(AccountAdd { addresses: addresses(&["team@example.test"]), list: true }).await;
@@ -35,7 +35,8 @@ async fn accounts_with_the_same_mail_are_suggested_with_their_evidence() {
 
     for number in 0..40 {
         accepted(&day, number, &["carol", "team"]);
-        accepted(&day, 100 + number, &["dave", "boss", "carol", "j.doe"]);
+        // More than three accounts, and still so when one of them is an alias of another.
+        accepted(&day, 100 + number, &["dave", "boss", "carol", "j.doe", "erin"]);
     }
     for number in 200..205 {
         accepted(&day, number, &["boss"]);

@@ -26,6 +26,8 @@ const SERVERS_OWN: usize = 600;
 const ASKED_DOMAINS: usize = 10;
 /// Sources that ask for them side by side.
 const ASKING: u32 = 3;
+/// Sources that ask for them in turn; addresses of this machine end behind them.
+const ASKING_IN_TURN: u32 = 30_000;
 /// New names of one source that its server is asked for within a minute.
 const NAMES_PER_SOURCE: usize = 10;
 
@@ -196,7 +198,11 @@ fn ask_for_others(server: &Server, asking: u32, is_over: &AtomicBool) {
         let number = asking + round * ASKING;
         let name = |domain: usize| format!("own{}@asked{domain}.test", number as usize % SERVERS_OWN);
         let names: Vec<String> = (0..ASKED_DOMAINS.min(NAMES_PER_SOURCE)).map(name).collect();
-        ask(server.smtp(), source(4000 + number), &names.iter().map(String::as_str).collect::<Vec<_>>());
+        ask(
+            server.smtp(),
+            source(4000 + number % ASKING_IN_TURN),
+            &names.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         if is_over.load(Ordering::Relaxed) {
             return;
         }

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 //! Which accounts seem to be one person's, by the messages that they get.
 
 use super::*;
