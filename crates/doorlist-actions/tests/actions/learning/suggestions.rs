@@ -35,7 +35,7 @@ async fn accounts_with_the_same_mail_are_suggested_with_their_evidence() {
 
     for number in 0..40 {
         accepted(&day, number, &["carol", "team"]);
-        // More than three accounts, and still so when one of them is an alias of another.
+        // More than three addresses, also when one of them is an alias of another.
         accepted(&day, 100 + number, &["dave", "boss", "carol", "j.doe", "erin"]);
     }
     for number in 200..205 {
