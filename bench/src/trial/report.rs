@@ -2,11 +2,13 @@
 
 use super::attack::Attack;
 use super::days::{Member, Trial};
+use super::mix::HarvestPace;
 use super::review::is_listed;
 use super::tally::{Completeness, FaultTally, LATE_AFTER, OrganisationTally, TrialPeriod, WaitTally, day_number};
 use doorlist_core::domain::Mode;
 use doorlist_core::time::Timestamp;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Days whose shares are shown.
 const DAYS_SHOWN: &[u32] = &[1, 2, 3, 5, 7, 10, 14, 18, 21, 25, 28, 30];
@@ -15,6 +17,8 @@ const LISTED_MIN: f64 = 99.9;
 const LATE_MAX: f64 = 0.1;
 /// An attacker learns at most this part of what a server without a defence tells.
 const YIELD_MAX: f64 = 0.01;
+/// Of an attack that is too slow for measures people are told within this time.
+const SLOW_TOLD_WITHIN: Duration = Duration::from_hours(24);
 
 /// All sections of the report.
 pub(crate) fn page(trial: &Trial, end: Timestamp) -> String {
@@ -70,17 +74,27 @@ fn figures(page: &mut String, trial: &Trial, end: Timestamp) {
         "0.1 %",
         late <= LATE_MAX,
     );
-    for attack in &trial.attacks {
-        let learnt = &attack.learnt;
-        let (ours, open) = (learnt.per_thousand(learnt.valid.len()), learnt.per_thousand(learnt.named.len()));
-        row(
-            &format!("harvest yield for 1,000 guesses, {}", attack.mix.name),
-            format!("{ours:.2} (a server without a defence: {open:.2})"),
-            "1 % of it",
-            ours <= open * YIELD_MAX,
-        );
-    }
+    trial.attacks.iter().for_each(|attack| attack_figures(attack, &mut row));
     page.push('\n');
+}
+
+/// A fast attack has to learn next to nothing. A slow one asks for no more than strangers do, so that it is answered like
+/// them: of it people have to be told.
+fn attack_figures(Attack { mix, learnt, .. }: &Attack, row: &mut impl FnMut(&str, String, &str, bool)) {
+    let (ours, open) = (learnt.per_thousand(learnt.valid.len()), learnt.per_thousand(learnt.named.len()));
+    let figure = format!("harvest yield for 1,000 guesses, {}", mix.name);
+    let measured = format!("{ours:.2} (a server without a defence: {open:.2})");
+    if mix.pace == HarvestPace::Burst {
+        return row(&figure, measured, "1 % of it", ours <= open * YIELD_MAX);
+    }
+    let (told, is_told) = match learnt.slow_after {
+        Some((guesses, after)) => {
+            (format!("{guesses} guesses, {:.1} h", after.as_secs_f64() / 3_600.0), after <= SLOW_TOLD_WITHIN)
+        }
+        None => ("never".to_owned(), false),
+    };
+    row(&figure, measured, "reported", true);
+    row(&format!("an event tells of it after, {}", mix.name), told, "24 h", is_told);
 }
 
 fn by_day(page: &mut String, trial: &Trial) {
