@@ -1,6 +1,7 @@
 //! A list that grows from the mail itself: what gets clean mail and exists is added, and nothing else, whatever happens
 //! between the domain's own server and the list.
 
+mod generated;
 mod suggestions;
 
 use std::collections::BTreeSet;
