@@ -2,7 +2,6 @@
 //! with the filters that administrators put there, with the same name server behind both.
 
 mod filters;
-mod name_server;
 mod rspamd;
 mod signed;
 
@@ -14,14 +13,17 @@ use crate::samples::{Samples, Subject};
 use crate::server::{Disk, Doorlist, Peer, Running, Task, await_ready, free_address, fresh_folder};
 use crate::sink::Sink;
 use anyhow::{Context as _, Result};
-use name_server::NameServer;
+use doorlist_testbed::name_server::NameServer;
 use rspamd::Rspamd;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Where the name server listens: an address of loopback that nobody else has, and the only port that resolv.conf(5) knows.
+const NAME_SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 77, 0, 53)), 53);
 /// Sessions at once, as with the other rows of relaying.
 const SESSIONS: usize = 20;
 /// The same load before it is measured: the first messages fill the caches of all resolvers.
@@ -78,7 +80,8 @@ pub(crate) fn measure(
     let (message, records) = signed::message(work)?;
     let message = Arc::new(message);
     let sink = Sink::start("127.0.0.1:0".parse()?, Arc::clone(&message))?;
-    let round = Round { packages, work, sink, message, names: NameServer::start(records)?, time: rounds.1 };
+    let round =
+        Round { packages, work, sink, message, names: NameServer::start(NAME_SERVER, records)?, time: rounds.1 };
     for judge in judges {
         let scanner = match judge {
             Judge::BuiltIn => None,

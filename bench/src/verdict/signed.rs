@@ -1,10 +1,10 @@
 //! The load's message with a signature that every judge has to check, and the records that it needs.
 
-use super::name_server::Record;
 use crate::load::Message;
 use crate::measure::MESSAGE;
 use crate::server::must;
 use anyhow::{Context as _, Result, anyhow};
+use doorlist_testbed::name_server::Record;
 use mail_auth::common::crypto::{RsaKey, Sha256};
 use mail_auth::common::headers::HeaderWriter as _;
 use mail_auth::dkim::DkimSigner;

@@ -41,6 +41,7 @@ mod status;
 mod storage;
 mod syncs;
 mod tenants;
+mod time_text;
 mod work_pool;
 
 pub use accounts::{

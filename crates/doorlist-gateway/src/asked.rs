@@ -35,8 +35,8 @@ pub(crate) fn at_rcpt(
 }
 
 /// Notes a message that was accepted, with its verdict, for each of its recipients.
-pub(crate) fn received(log: &MailLog, recipients: &RecipientStore, envelope: &Envelope) {
-    refused(log, envelope);
+pub(crate) fn accepted(log: &MailLog, recipients: &RecipientStore, envelope: &Envelope) {
+    received(log, envelope);
     let is_clean = envelope.assessment.verdict == ContentVerdict::Clean;
     for address in envelope.recipients.iter().filter_map(|recipient| recipient.address) {
         recipients.last_mail().note(address, envelope.received_at, is_clean);
@@ -49,9 +49,9 @@ pub(crate) fn received(log: &MailLog, recipients: &RecipientStore, envelope: &En
     }
 }
 
-/// Notes a message that was received whole and is not accepted for what is in it: its recipients did not get it, but were
-/// asked for, and by whom their verdict tells.
-pub(crate) fn refused(log: &MailLog, envelope: &Envelope) {
+/// Notes a message that was received whole, with its verdict, for each of its recipients: also of one that is not accepted
+/// for what is in it, they were asked for.
+pub(crate) fn received(log: &MailLog, envelope: &Envelope) {
     for recipient in &envelope.recipients {
         note(log, envelope, recipient, if recipient.unlisted { AskedOutcome::Received } else { AskedOutcome::Listed });
     }

@@ -97,24 +97,7 @@ impl Gateway {
             },
             registry,
         );
-        let (listener, good_records) = (Arc::downgrade(&callout), Arc::downgrade(&harvest));
-        relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer, word| {
-            if let (Some(harvest), ServerWord::Took) = (good_records.upgrade(), word) {
-                harvest.delivered(envelope, recipient);
-            }
-            // Every server takes postmaster: that says nothing about who else exists.
-            let known = (listener.upgrade(), recipient.domain);
-            let (Some(callout), Some(domain), false) = (known.0, known.1, recipient.system) else { return };
-            let server = (&*peer.host, peer.address.port());
-            match word {
-                ServerWord::Took => callout.delivered(&recipient.path, domain, server),
-                ServerWord::Refused(status) if recipient.unlisted => {
-                    callout.refused(&recipient.path, domain, server, is_no_such_user(status));
-                }
-                // Who is listed stays so, whatever the server says.
-                ServerWord::Refused(_) => {}
-            }
-        }));
+        tell_of_deliveries(&relay, &callout, &harvest);
         let inbound = Arc::new(Inbound {
             settings: ArcSwap::from_pointee(config),
             certificate: parts.certificate,
@@ -210,6 +193,28 @@ fn start_scanner(config: &GatewayConfig, journal: &Journal, registry: &mut Regis
         VerdictEngine::Rspamd(address) => Arc::new(Rspamd::new(address.clone(), builtin()?, journal.clone())),
     };
     Verdicts::start(scanner, registry).map_err(|error| GatewayError::Scanner(error.to_string()))
+}
+
+/// Deliveries speak for sources and servers.
+fn tell_of_deliveries(relay: &Relay, callout: &Arc<Callout>, harvest: &Arc<HarvestDefence>) {
+    let (listener, good_records) = (Arc::downgrade(callout), Arc::downgrade(harvest));
+    relay.ways().tell_of_deliveries(Box::new(move |envelope, recipient, peer, word| {
+        if let (Some(harvest), ServerWord::Took) = (good_records.upgrade(), word) {
+            harvest.delivered(envelope, recipient);
+        }
+        // Every server takes postmaster: that says nothing about who else exists.
+        let known = (listener.upgrade(), recipient.domain);
+        let (Some(callout), Some(domain), false) = (known.0, known.1, recipient.system) else { return };
+        let server = (&*peer.host, peer.address.port());
+        match word {
+            ServerWord::Took => callout.delivered(&recipient.path, domain, server),
+            ServerWord::Refused(status) if recipient.unlisted => {
+                callout.refused(&recipient.path, domain, server, is_no_such_user(status));
+            }
+            // Who is listed stays so, whatever the server says.
+            ServerWord::Refused(_) => {}
+        }
+    }));
 }
 
 async fn start_relay(

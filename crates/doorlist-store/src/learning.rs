@@ -63,9 +63,15 @@ impl LearningBook {
         state: CandidateState,
         limit: u32,
     ) -> Result<Vec<Candidate>, StoreError> {
-        let sql = "SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
-                   FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2
-                   ORDER BY CASE WHEN c.state = 'proven' THEN -c.messages ELSE 0 END, c.last_seen, c.local LIMIT $3";
+        const OLDEST_FIRST: &str = "
+            SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
+            FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2 ORDER BY c.last_seen LIMIT $3";
+        const MOST_MAIL_FIRST: &str = "
+            SELECT c.domain_id, c.local, c.state, c.messages, c.senders, c.first_seen, c.last_seen, c.evidence
+            FROM candidate AS c WHERE c.state = $1 AND c.domain_id = $2
+            ORDER BY c.messages DESC, c.last_seen, c.local LIMIT $3";
+        // The index gives the oldest ones. Who waits for a day is sorted, and only when the day has room.
+        let sql = if state == CandidateState::Proven { MOST_MAIL_FIRST } else { OLDEST_FIRST };
         let rows = (&self.db).rows(sql, &binds![state.word(), domain, limit]).await?;
         rows.iter().map(|row| Ok(read(row)?.1)).collect()
     }

@@ -17,6 +17,7 @@
 //! | [`schemathesis`] | checks HTTP answers against an OpenAPI document |
 //! | [`rspamd`] | a scanner with rules of the tests' own, and ClamAV behind it |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
+//! | [`name_server`] | a name server with a few records |
 //! | [`smtp_tools`] | smtp-source, smtp-sink, swaks, msmtp |
 //! | [`smtp_user_enum`] | an attacker who asks a server which names exist |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
@@ -35,6 +36,7 @@ pub mod ldap_tools;
 pub mod mail_server;
 pub mod maildir;
 pub mod mounts;
+pub mod name_server;
 pub mod network;
 pub mod nullmailer;
 pub mod openldap;

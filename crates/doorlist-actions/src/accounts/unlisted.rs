@@ -3,11 +3,11 @@
 
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
+use crate::time_text::{day, minute};
 use doorlist_core::address::Address;
 use doorlist_core::counted::counted;
 use doorlist_core::domain::DomainId;
 use doorlist_core::learning::Candidate;
-use doorlist_core::time::Timestamp;
 use doorlist_core::verification::VerificationRecord;
 use doorlist_store::recipients::{AddressChange, Refusal};
 use doorlist_store::{LearningBook, VerificationBook};
@@ -65,17 +65,5 @@ fn record_text(VerificationRecord { exists, at }: VerificationRecord) -> String 
 
 fn change_text(change: &AddressChange) -> String {
     let AddressChange { change, time, actor, summary, .. } = change;
-    format!("change {change} took it off the list, {} by {}: {summary}", minute(*time), actor.name)
-}
-
-fn minute(at: Timestamp) -> String {
-    written(at, "%Y-%m-%d %H:%M UTC")
-}
-
-fn day(at: Timestamp) -> String {
-    written(at, "%Y-%m-%d")
-}
-
-fn written(at: Timestamp, format: &str) -> String {
-    jiff::Timestamp::from_second(at.as_secs()).map_or_else(|_| "-".to_owned(), |at| at.strftime(format).to_string())
+    format!("its last change is change {change}, {} by {}: {summary}", minute(*time), actor.name)
 }

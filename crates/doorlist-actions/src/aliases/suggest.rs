@@ -4,9 +4,7 @@ use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::learning::{
-    AliasSuggestion, RecentMessage, SHARED_RECIPIENTS_MAX, SharedMail, find_shared_mail, suggest_aliases,
-};
+use doorlist_core::learning::{AliasSuggestion, SharedMail, find_shared_mail, suggest_aliases};
 use doorlist_core::list::{AddressId, EntryKind, Standing};
 use doorlist_store::recipients::{AddressEntry, PAGE_MAX};
 use serde::{Deserialize, Serialize};
@@ -62,14 +60,15 @@ impl Action for AliasSuggest {
         let domain = actions.services.domain_details(&self.domain).await?.summary;
         let addresses = actions.addresses_of(&domain.name).await?;
         let recent = actions.services.recipients.recent_messages();
-        let mut messages = without_mail_to_many(recent.of_domain(domain.id, actions.services.now()).await?);
+        let messages = recent.of_domain(domain.id, actions.services.now()).await?;
         let accounts: HashMap<AddressId, &LocalPart> =
             addresses.iter().filter(|one| could_be_alias(one)).map(|one| (one.id, one.address.local())).collect();
         let aliases = known_aliases(&addresses);
-        for message in &mut messages {
-            message.address = aliases.get(&message.address).copied().unwrap_or(message.address);
-        }
-        let shared = find_shared_mail(messages, |address| accounts.contains_key(&address));
+        let account_of = |address: AddressId| {
+            let account = aliases.get(&address).copied().unwrap_or(address);
+            accounts.contains_key(&account).then_some(account)
+        };
+        let shared = find_shared_mail(messages, account_of);
         let named: Vec<LocalPart> = accounts.values().map(|local| (*local).clone()).collect();
         let found = merged(&shared, suggest_aliases(&named), &accounts);
         let at = |local: &LocalPart| Address::new(local.clone(), domain.name.clone());
@@ -100,17 +99,6 @@ impl Actions {
 
 fn could_be_alias(entry: &AddressEntry) -> bool {
     entry.record.kind == EntryKind::Mailbox && entry.record.standing == Standing::Active
-}
-
-/// Without messages to many addresses, of which not every one is kept: two of them may be one account, and then it would seem
-/// to have gone to few.
-fn without_mail_to_many(mut messages: Vec<RecentMessage>) -> Vec<RecentMessage> {
-    let mut addresses = HashMap::<u64, usize>::new();
-    for one in &messages {
-        *addresses.entry(one.message).or_default() += 1;
-    }
-    messages.retain(|one| addresses.get(&one.message).is_none_or(|count| *count <= SHARED_RECIPIENTS_MAX));
-    messages
 }
 
 /// The account of each alias.

@@ -3,6 +3,7 @@
 
 use super::{Learner, actor};
 use crate::error::ActionError;
+use crate::time_text::day;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{Change, ChangeSet, DomainChange};
 use doorlist_core::domain::{DomainId, Mode, TRIAL};
@@ -159,10 +160,4 @@ fn words(notice: TrialNotice, domain: &DomainSummary, until: Timestamp) -> (Stri
          --days 30\n",
     );
     (subject, text)
-}
-
-/// The day, in UTC.
-fn day(at: Timestamp) -> String {
-    let time = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
-    time.strftime("%Y-%m-%d").to_string()
 }

@@ -15,7 +15,7 @@ pub const SHARED_MIN: u64 = 5;
 pub const SHARED_PERCENT: u64 = 80;
 /// Domains of senders behind them, at least: one sender alone proves nothing.
 pub const SHARED_SENDERS_MIN: usize = 3;
-/// Accounts of a domain that one message goes to, at most: mail to more of them says nothing of two.
+/// Addresses of a domain that one message goes to, at most: mail to more of them says nothing of two.
 pub const SHARED_RECIPIENTS_MAX: usize = 3;
 /// How long it counts that an address got a message.
 pub const RECENT_MESSAGES_TERM: Duration = Duration::from_hours(30 * 24);
@@ -71,28 +71,33 @@ struct PairTally {
     senders: BTreeSet<u64>,
 }
 
-/// Finds accounts that could be aliases, each with the one account that shares most of its mail. An alias counts as its
-/// account, which the caller puts in its place; `is_account` is false of everything that can be no alias, such as a
+/// Finds accounts that could be aliases, each with the one account that shares most of its mail. `account_of`: the account
+/// that an address counts as, itself or the one that has it as alias; `None` of everything that can be no alias, such as a
 /// distribution list.
 ///
 /// Cost: the messages are sorted; a message has at most three pairs.
-pub fn find_shared_mail(mut messages: Vec<RecentMessage>, is_account: impl Fn(AddressId) -> bool) -> Vec<SharedMail> {
+pub fn find_shared_mail(
+    mut messages: Vec<RecentMessage>,
+    account_of: impl Fn(AddressId) -> Option<AddressId>,
+) -> Vec<SharedMail> {
     messages.sort_unstable();
     messages.dedup_by_key(|one| (one.message, one.address));
     let mut totals = HashMap::<AddressId, u64>::new();
     let mut pairs = BTreeMap::<(AddressId, AddressId), PairTally>::new();
     for same in messages.chunk_by(|one, next| one.message == next.message) {
+        // Counted before aliases become their accounts: of a message to many, not every address is kept.
         if same.len() > SHARED_RECIPIENTS_MAX {
             continue;
         }
-        for (place, one) in same.iter().enumerate().filter(|(_, one)| is_account(one.address)) {
-            *totals.entry(one.address).or_default() += 1;
+        let accounts: BTreeMap<AddressId, u64> =
+            same.iter().filter_map(|one| Some((account_of(one.address)?, one.sender))).collect();
+        for (place, (one, sender)) in accounts.iter().enumerate() {
+            *totals.entry(*one).or_default() += 1;
             // Somebody else who uses the same Message-ID sends another message.
-            let others = same.iter().skip(place + 1).filter(|other| other.sender == one.sender);
-            for other in others.filter(|other| is_account(other.address)) {
-                let pair = pairs.entry((one.address, other.address)).or_default();
+            for (other, _) in accounts.iter().skip(place + 1).filter(|(_, of_other)| *of_other == sender) {
+                let pair = pairs.entry((*one, *other)).or_default();
                 pair.shared += 1;
-                pair.senders.insert(one.sender);
+                pair.senders.insert(*sender);
             }
         }
     }

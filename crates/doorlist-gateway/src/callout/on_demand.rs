@@ -8,6 +8,8 @@ use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
 use doorlist_core::verification::{Route, ServerAnswer};
 use doorlist_store::verification::RouteServer;
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// What one server said to a person's question.
 #[derive(Clone, Debug)]
@@ -24,20 +26,31 @@ pub struct ProbedServer {
 }
 
 impl Callout {
-    /// Asks each server of the best preference: for the address, or for a random name and a known one. No
-    /// domain's or source's rate counts, but a server has no more connections and names a minute than ever.
-    pub(crate) async fn probe_now(&self, name: &DomainName, address: Option<&Address>) -> Vec<ProbedServer> {
+    /// Asks each server of the best preference: for the address, or for a random name and a known one. All at once: a dead
+    /// one keeps no other waiting. No domain's or source's rate counts, but a server has no more connections and names a
+    /// minute than ever.
+    pub(crate) async fn probe_now(self: &Arc<Self>, name: &DomainName, address: Option<&Address>) -> Vec<ProbedServer> {
         let Some(domain) = self.recipients.snapshot().domain(name).map(|domain| domain.id) else { return Vec::new() };
         let name = address.map_or(name, Address::domain);
         self.lock().begin_with(name, domain);
-        let mut probed = Vec::new();
-        for server in self.best_servers(domain) {
-            probed.push(match address {
-                Some(address) => self.ask_for(domain, &server, address).await,
-                None => self.ask_controls(name, domain, &server).await,
+        let mut asking = JoinSet::new();
+        for (place, server) in self.best_servers(domain).into_iter().enumerate() {
+            let (callout, name, address) = (Arc::clone(self), name.clone(), address.cloned());
+            asking.spawn(async move {
+                let probed = match &address {
+                    Some(address) => callout.ask_for(domain, &server, address).await,
+                    None => callout.ask_controls(&name, domain, &server).await,
+                };
+                (place, probed)
             });
         }
-        probed
+        let mut probed = Vec::with_capacity(asking.len());
+        while let Some(asked) = asking.join_next().await {
+            // A session that panicked has nothing to tell.
+            probed.extend(asked.ok());
+        }
+        probed.sort_by_key(|(place, _)| *place);
+        probed.into_iter().map(|(_, server)| server).collect()
     }
 
     async fn ask_for(&self, domain: DomainId, server: &MailServer, address: &Address) -> ProbedServer {

@@ -159,7 +159,7 @@ async fn store(
     };
     // What is deferred comes again, and is noted then.
     if refusal != ContentRefusal::Unchecked {
-        asked::refused(&inbound.mail_log, &envelope);
+        asked::received(&inbound.mail_log, &envelope);
     }
     Ok(Err(refusal))
 }
@@ -189,7 +189,7 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
     inbound.metrics.accepted.inc();
     inbound.metrics.accepted_bytes.inc_by(envelope.size);
     log_headers(spooled.id, envelope, dialogue);
-    asked::received(&inbound.mail_log, &inbound.recipients, envelope);
+    asked::accepted(&inbound.mail_log, &inbound.recipients, envelope);
     let fields = [
         ("from", FieldValue::Path(&envelope.sender)),
         ("size", FieldValue::Num(envelope.size)),

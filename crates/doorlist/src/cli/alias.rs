@@ -40,7 +40,7 @@ Examples:
     #[command(after_help = "\
 Changes nothing. An account is suggested as an alias for two reasons, and each line says which:
 - it and the other account got the same messages: at least 5 with the same Message-ID in the last 30 days, more than 80 % of
-  its clean mail, from at least 3 sender domains. Mail to more than 3 accounts does not count;
+  its clean mail, from at least 3 sender domains. Mail to more than 3 addresses does not count;
 - its name is a short form of the other's: j.doe and doej of john.doe.
 
 Examples:

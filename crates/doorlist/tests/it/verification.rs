@@ -3,7 +3,9 @@
 mod nodes;
 mod rude_servers;
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use doorlist_testbed::maildir::Setup;
@@ -178,4 +180,44 @@ fn a_server_is_not_asked_more_often_than_the_limits_say() {
     assert_eq!(answer(&server, BOB), "550 5.1.1");
     assert_eq!(answer(&server, "postmaster@example.test"), "250 2.1.5");
     assert_eq!(sink.connections(), sessions);
+}
+
+/// A server that greets nobody before the other one of the meeting has a visitor, too; then it takes everybody.
+fn meeting_server(meeting: &Arc<Barrier>) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let meeting = Arc::clone(meeting);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let meeting = Arc::clone(&meeting);
+            std::thread::spawn(move || {
+                meeting.wait();
+                drop(stream.and_then(take_everybody));
+            });
+        }
+    });
+    address
+}
+
+fn take_everybody(stream: TcpStream) -> std::io::Result<()> {
+    let mut writer = stream.try_clone()?;
+    writer.write_all(b"220 meeting.example.test ESMTP\r\n")?;
+    for line in BufReader::new(stream).lines() {
+        line?;
+        writer.write_all(b"250 2.0.0 Ok\r\n")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn all_servers_of_a_domain_are_asked_at_once() {
+    let meeting = Arc::new(Barrier::new(2));
+    let (one, other) = (meeting_server(&meeting).to_string(), meeting_server(&meeting).to_string());
+    let server = Server::start();
+    server.done(&["domain", "add", "example.test", "--server", &one, "--server", &other]);
+    let began = Instant::now();
+    let probed = server.done(&["domain", "probe", "example.test", "carl@example.test"]);
+    assert_eq!(probed.matches("C: RCPT TO:<carl@example.test>").count(), 2, "{probed}");
+    // A server that does not answer is given up after 30 s.
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
 }

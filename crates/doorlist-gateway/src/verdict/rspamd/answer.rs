@@ -75,10 +75,9 @@ impl RspamdAnswer {
 
     /// Whether a scanner for viruses could not be reached.
     fn lacks_virus_scanner(&self) -> bool {
-        let says_so = |option: &Value| option.as_str().is_some_and(|text| text.contains(NOT_REACHED));
-        let options = |symbol: &Value| symbol.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
         let failed = self.symbols.iter().filter(|(symbol, _)| symbol.ends_with(VIRUS_FAIL));
-        failed.flat_map(|(_, symbol)| options(symbol)).any(|option| says_so(&option))
+        let options = failed.filter_map(|(_, symbol)| symbol.get("options")?.as_array()).flatten();
+        options.filter_map(Value::as_str).any(|text| text.contains(NOT_REACHED))
     }
 }
 

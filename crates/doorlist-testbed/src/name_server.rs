@@ -1,14 +1,12 @@
-//! A name server on an address of loopback that nobody else has: the records of the load's sender, and no other name. It
-//! listens on port 53, because resolv.conf(5) knows no other.
+//! A name server over UDP: answers from a few records, and knows no other name.
 
-use anyhow::{Context as _, Result};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, spawn};
 
-/// The address where it listens.
-const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(127, 77, 0, 53)), 53);
+use anyhow::{Context as _, Result};
+
 /// Octets of the header of a DNS message (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
 /// Octets of the longest question that is read.
@@ -24,14 +22,16 @@ const TXT: u16 = 16;
 
 /// A record of the zone.
 #[derive(Clone, Debug)]
-pub(super) struct Record {
+pub struct Record {
     name: String,
     kind: u16,
     data: Vec<u8>,
 }
 
 impl Record {
-    pub(super) fn txt(name: &str, text: &str) -> Self {
+    /// A text of any length, in as many strings as it takes.
+    #[must_use]
+    pub fn txt(name: &str, text: &str) -> Self {
         let mut data = Vec::new();
         for part in text.as_bytes().chunks(STRING_MAX) {
             data.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
@@ -40,37 +40,48 @@ impl Record {
         Self { name: name.to_owned(), kind: TXT, data }
     }
 
-    pub(super) fn a(name: &str, address: Ipv4Addr) -> Self {
+    /// The IPv4 address of a host.
+    #[must_use]
+    pub fn a(name: &str, address: Ipv4Addr) -> Self {
         Self { name: name.to_owned(), kind: A, data: address.octets().to_vec() }
     }
 
     /// The domain's own name takes its mail.
-    pub(super) fn mx_itself(name: &str) -> Self {
+    #[must_use]
+    pub fn mx_itself(name: &str) -> Self {
         // Preference 10, and a pointer to the name of the question (RFC 1035 §4.1.4).
         Self { name: name.to_owned(), kind: MX, data: vec![0, 10, 0xc0, 12] }
     }
 }
 
 /// A running name server; ends when dropped.
-pub(super) struct NameServer {
+#[derive(Debug)]
+pub struct NameServer {
+    address: SocketAddr,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl NameServer {
-    pub(super) fn start(records: Vec<Record>) -> Result<Self> {
-        let socket = UdpSocket::bind(ADDRESS).with_context(|| format!("cannot listen on {ADDRESS}"))?;
+    /// Listens on this address; port 0 for a free one.
+    ///
+    /// # Errors
+    /// Fails if somebody else has it.
+    pub fn start(at: SocketAddr, records: Vec<Record>) -> Result<Self> {
+        let socket = UdpSocket::bind(at).with_context(|| format!("cannot listen on {at}"))?;
+        let address = socket.local_addr()?;
         let ended = Arc::new(AtomicBool::new(false));
         let thread = spawn({
             let ended = Arc::clone(&ended);
             move || serve(&socket, &records, &ended)
         });
-        Ok(Self { ended, thread: Some(thread) })
+        Ok(Self { address, ended, thread: Some(thread) })
     }
 
-    #[expect(clippy::unused_self, reason = "who has the server has its address")]
-    pub(super) fn address(&self) -> SocketAddr {
-        ADDRESS
+    /// The address where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
@@ -78,7 +89,7 @@ impl Drop for NameServer {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
         // The thread waits for a question; without this one it would wait on.
-        let woken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.send_to(&[0], ADDRESS));
+        let woken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.send_to(&[0], self.address));
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
             let _ = thread.join();
         }
@@ -97,7 +108,8 @@ fn serve(socket: &UdpSocket, records: &[Record], ended: &AtomicBool) {
     }
 }
 
-/// The answer to a query (RFC 1035 §4): its question again, and the record if there is one.
+/// The answer to a query (RFC 1035 §4): its question again, and the record if there is one. A name above that of a record
+/// exists (RFC 8020).
 fn answer(query: &[u8], records: &[Record]) -> Option<Vec<u8>> {
     let (name, end) = name(query)?;
     let question = query.get(HEADER..end + 4)?;
