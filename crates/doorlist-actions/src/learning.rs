@@ -8,11 +8,13 @@
 //! |---|---|
 //! | `deliveries` | outcomes of deliveries become candidates |
 //! | `additions` | candidates that have what it needs are added |
+//! | `plus_controls` | whether the domain's server takes `user+tag` |
 //! | `questions` | what else the domain's server is asked for |
 //! | `trials` | the clock of a domain's trial, and its notices |
 
 mod additions;
 mod deliveries;
+mod plus_controls;
 mod questions;
 mod trials;
 

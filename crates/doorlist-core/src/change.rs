@@ -230,6 +230,8 @@ pub enum DomainChange {
     MessageMax(Option<u64>),
     Spam(SpamTreatment),
     SubAddressing(SubAddressing),
+    /// Whether the domain's own server refuses `user+tag`: such addresses follow no base then, whatever is wanted.
+    PlusRefused(bool),
     /// `abuse@` is a system address.
     AcceptAbuse(bool),
     BounceAddresses(BounceAddresses),

@@ -163,6 +163,16 @@ pub struct ProtectedDomain {
     /// It goes back to [`Mode::Monitor`] by itself when authenticated senders with a good record are refused.
     #[serde(default)]
     pub fall_back: bool,
+    /// Its own server refuses `user+tag` of a user that it takes.
+    #[serde(default)]
+    pub plus_refused: bool,
+}
+
+impl ProtectedDomain {
+    /// The separators whose sub-addresses follow their base.
+    pub fn separators(&self) -> SubAddressing {
+        self.sub_addressing.taken(self.plus_refused)
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod limits;
 pub mod records;
 pub mod route;
 pub mod share;
+pub mod sub_address;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ pub use limits::{CONNECTIONS_PER_SERVER, NAMES_PER_SESSION, ProbeLimits, QUEUE_M
 pub use records::{VerificationRecord, VerificationRecords};
 pub use route::{FRESH_FOR, Route, RouteControl, RouteTrust, TRUSTED_FOR};
 pub use share::{ConnectionTurn, HEARTBEAT_EVERY, Heartbeats, ProbeShare};
+pub use sub_address::{PlusControl, plus_holds, plus_refused};
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,11 @@
 //! [`RecipientStore::apply`](crate::RecipientStore::apply) alone.
 
 mod counting;
+mod plus_controls;
 mod trials;
 
 pub use counting::CountedDelivery;
+pub use plus_controls::NextPlusControl;
 pub use trials::ToldTrial;
 
 use crate::db::{Db, Read, Row, binds};

@@ -160,7 +160,7 @@ impl Learner {
         let server = self.services.server.as_ref();
         let route = server.and_then(|server| route(server.as_ref(), &evidence.name, &evidence.server));
         let world = Known { list, domain, candidate, route, learner: self };
-        next_step(candidate, domain.sub_addressing, &world, now)
+        next_step(candidate, domain.separators(), &world, now)
     }
 
     /// Adds the addresses. How many are new on the list.

@@ -26,7 +26,7 @@ const ASKED_PER_LOOK: usize = 50;
 /// Answers that are remembered; beyond, all that are out of date go, and then no more is asked for.
 const ANSWERS_MAX: usize = 20_000;
 /// Questions that are asked at a time. What a server of its own is asked at a time is the prober's limit.
-const ASKED_TOGETHER: usize = 32;
+pub(super) const ASKED_TOGETHER: usize = 32;
 /// A look waits so long for an answer: a dead server delays the others by no more.
 const QUESTION_WAITS: Duration = Duration::from_secs(15);
 
@@ -63,6 +63,12 @@ impl Questions {
     /// for each message.
     pub(super) fn mark(&self, base: &LocalPart, of: QueueId) -> u64 {
         self.seed.hash_one((base.as_str(), of.as_u64()))
+    }
+
+    /// A number for a name behind a known one of this domain that surely does not exist; another one at another time.
+    pub(super) fn rest(&self, name: &DomainName, now: Timestamp) -> u64 {
+        // 48 bits: short enough to fit behind most names.
+        self.seed.hash_one((name.as_str(), now.as_millis())) >> 16
     }
 
     /// Asks all servers of these names for their controls, where that was not done of late: a dead server delays none of
@@ -125,7 +131,7 @@ async fn answer_of(server: &dyn ServerState, question: &AddressQuestion) -> Serv
 
 /// Waits for all of them, [`ASKED_TOGETHER`] at a time and each for [`QUESTION_WAITS`]. What was not ready in time is left
 /// out.
-async fn together<F>(asked: impl Iterator<Item = F>) -> Vec<F::Output>
+pub(super) async fn together<F>(asked: impl Iterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {

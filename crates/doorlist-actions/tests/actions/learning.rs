@@ -2,6 +2,7 @@
 
 mod history;
 mod limits;
+mod plus_controls;
 mod suggestions;
 
 use crate::day::{Day, NOW, addresses, name};
@@ -34,6 +35,8 @@ struct OwnServer {
     route: Mutex<Route>,
     /// Names that it knows; `None`: it takes every name.
     known: Option<BTreeSet<&'static str>>,
+    /// It takes anything behind a known name and a `+`.
+    takes_plus: Mutex<bool>,
     /// It answers nothing at all.
     is_down: Mutex<bool>,
     asked: Mutex<Vec<String>>,
@@ -41,7 +44,8 @@ struct OwnServer {
 
 impl OwnServer {
     fn takes(&self, local: &str) -> bool {
-        self.known.as_ref().is_none_or(|known| known.contains(local))
+        let base = local.split('+').next().filter(|_| *self.takes_plus.lock().unwrap());
+        self.known.as_ref().is_none_or(|known| known.contains(local) || base.is_some_and(|base| known.contains(base)))
     }
 }
 
@@ -98,6 +102,7 @@ impl School {
             now: Box::new(move || world.now()),
             route: Mutex::new(Route::new(NOW - DAY * 3)),
             known: known.map(|known| known.iter().copied().collect()),
+            takes_plus: Mutex::new(false),
             is_down: Mutex::new(false),
             asked: Mutex::default(),
         });

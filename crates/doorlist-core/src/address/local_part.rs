@@ -24,6 +24,14 @@ pub struct SubAddressing {
     pub minus: bool,
 }
 
+impl SubAddressing {
+    /// What is left of it at a server that refuses `user+anything`, or does not.
+    #[must_use]
+    pub fn taken(self, plus_refused: bool) -> Self {
+        Self { plus: self.plus && !plus_refused, ..self }
+    }
+}
+
 impl Default for SubAddressing {
     fn default() -> Self {
         Self { plus: true, minus: false }

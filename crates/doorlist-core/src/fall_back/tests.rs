@@ -49,6 +49,7 @@ fn only_what_a_list_refused_by_itself_counts() {
         accept_abuse: true,
         bounce_addresses: BounceAddresses::default(),
         fall_back: true,
+        plus_refused: false,
     };
     let decision = |reason: Reason| Decision {
         verdict: Verdict::Reject,

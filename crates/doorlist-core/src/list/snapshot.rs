@@ -105,7 +105,7 @@ impl Snapshot {
         if local.asks_for_relay() {
             return Match::NotOurs;
         }
-        for base in local.bases(domain.sub_addressing) {
+        for base in local.bases(domain.separators()) {
             match self.entry(domain.id, base) {
                 Some(Entry { standing: Standing::Active, id, .. }) => return Match::SubAddress(id),
                 Some(entry) => return unlisted_row(entry),

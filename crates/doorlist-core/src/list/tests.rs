@@ -103,6 +103,7 @@ fn sub_addresses_follow_the_longest_listed_base() {
         accept_abuse: true,
         bounce_addresses: BounceAddresses::default(),
         fall_back: false,
+        plus_refused: false,
     };
     let list = build(&Model::from([
         ((1, "anne".into()), entry(1, EntryKind::Mailbox, Standing::Active)),

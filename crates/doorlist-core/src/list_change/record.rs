@@ -105,6 +105,9 @@ pub struct DomainRecord {
     /// It goes back to mode monitor by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fall_back: bool,
+    /// Its server refuses `user+tag` of a user that it takes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plus_refused: bool,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
     /// Those of them that are not served.

@@ -73,6 +73,7 @@ impl Script {
             accept_abuse: !words.contains(&"no-abuse"),
             bounce_addresses: BounceAddresses { batv: !words.contains(&"no-batv"), srs: words.contains(&"srs") },
             fall_back: false,
+            plus_refused: false,
         });
         let names = words.iter().position(|w| *w == "also").map_or(&[][..], |at| &words[at + 1..]);
         for name in names.iter().chain([&words[0]]) {

@@ -92,6 +92,7 @@ impl Entries {
             accept_abuse: true,
             bounce_addresses: BounceAddresses::default(),
             fall_back: false,
+            plus_refused: false,
         };
         let mut domains = DomainTable::new();
         domains.insert(domain.name.clone(), Arc::new(domain));

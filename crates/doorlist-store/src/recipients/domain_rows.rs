@@ -65,7 +65,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
                d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs, d.trial_end,
-               d.spam, d.fall_back
+               d.spam, d.fall_back, d.plus_refused
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -114,6 +114,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             accept_abuse: row.get(9)?,
             bounce_addresses: row.get(19)?,
             fall_back: row.get(23)?,
+            plus_refused: row.get(24)?,
             domain_aliases: Vec::new(),
             aliases_off: Vec::new(),
             servers: Vec::new(),
@@ -130,15 +131,16 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
 pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
-                            delivery_port, message_max, created, updated, batv, srs, spam, fall_back)
-        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13, $14, $15)";
+                            delivery_port, message_max, created, updated, batv, srs, spam, fall_back,
+                            plus_refused)
+        VALUES ($1, $2, $3, 'learn', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13, $14, $15, $16)";
     let customer = customer_id(tx, &domain.record, now).await?;
     let StoredDomain { id, name, record, .. } = domain;
     let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
         *record;
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let (spam, fall_back) = (record.spam.word(), record.fall_back);
+    let (spam, fall_back, plus_refused) = (record.spam.word(), record.fall_back, record.plus_refused);
     let binds = binds![
         *id,
         name,
@@ -154,7 +156,8 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -
         batv,
         srs,
         spam,
-        fall_back
+        fall_back,
+        plus_refused
     ];
     tx.execute(SQL, &binds).await?;
     domain_parts::write_aliases(tx, (domain.id, record), now).await?;
@@ -171,7 +174,7 @@ pub(super) async fn update(
     const SQL: &str = "
         UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
                           delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13, trial_end = $14,
-                           spam = $15, fall_back = $16
+                           spam = $15, fall_back = $16, plus_refused = $17
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
@@ -185,7 +188,7 @@ pub(super) async fn update(
     let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
     let end = record.trial_end.map(Timestamp::as_millis);
-    let (spam, fall_back) = (record.spam.word(), record.fall_back);
+    let (spam, fall_back, plus_refused) = (record.spam.word(), record.fall_back, record.plus_refused);
     let binds = binds![
         now.id,
         mode,
@@ -202,7 +205,8 @@ pub(super) async fn update(
         srs,
         end,
         spam,
-        fall_back
+        fall_back,
+        plus_refused
     ];
     tx.execute(SQL, &binds).await?;
     if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {

@@ -50,6 +50,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 23, sql: include_str!("../../migrations/directory/0023_fall_back.sql") },
     Migration { format: 24, sql: include_str!("../../migrations/directory/0024_recent_message.sql") },
     Migration { format: 25, sql: include_str!("../../migrations/directory/0025_probe_nodes.sql") },
+    Migration { format: 26, sql: include_str!("../../migrations/directory/0026_plus_refused.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

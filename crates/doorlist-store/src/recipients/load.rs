@@ -143,6 +143,7 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
         accept_abuse: record.accept_abuse,
         bounce_addresses: record.bounce_addresses,
         fall_back: record.fall_back,
+        plus_refused: record.plus_refused,
     });
     for alias in &record.domain_aliases {
         let is_off = record.aliases_off.contains(alias);

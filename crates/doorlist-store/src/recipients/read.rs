@@ -190,6 +190,7 @@ fn details(domain: StoredDomain) -> DomainDetails {
         bounce_addresses: record.bounce_addresses,
         spam: record.spam,
         fall_back: record.fall_back,
+        plus_refused: record.plus_refused,
         technical_contact,
     }
 }

@@ -59,8 +59,18 @@ pub struct DomainDetails {
     /// It goes back to mode monitor by itself when authenticated senders with a good record are refused.
     #[serde(default)]
     pub fall_back: bool,
+    /// Its server refuses `user+tag` of a user that it takes.
+    #[serde(default)]
+    pub plus_refused: bool,
     /// Who is told what its server refuses to take for postmaster, once confirmed.
     pub technical_contact: Option<Address>,
+}
+
+impl DomainDetails {
+    /// The separators whose sub-addresses follow their base.
+    pub fn separators(&self) -> SubAddressing {
+        self.sub_addressing.taken(self.plus_refused)
+    }
 }
 
 /// An address of the list.

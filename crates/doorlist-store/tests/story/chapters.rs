@@ -181,6 +181,14 @@ pub(crate) async fn modes_and_switches(here: &RecipientStore) {
     let minus = SubAddressing { plus: false, minus: true };
     apply(here, vec![domain("example.test", DomainChange::SubAddressing(minus))]).await;
     assert_eq!((reason(here, "bob-x@example.test"), reason(here, "bob+x@example.test")), ("sub-address", "undecided"));
+    let plus = SubAddressing { plus: true, minus: false };
+    apply(here, vec![domain("example.test", DomainChange::SubAddressing(plus))]).await;
+    assert_eq!(reason(here, "bob+x@example.test"), "sub-address");
+    apply(here, vec![domain("example.test", DomainChange::PlusRefused(true))]).await;
+    assert_eq!(reason(here, "bob+x@example.test"), "undecided");
+    let details = here.domain(&name("example.test")).await.unwrap().unwrap();
+    assert!(details.plus_refused && details.sub_addressing == plus && !details.separators().plus);
+    apply(here, vec![domain("example.test", DomainChange::SubAddressing(minus))]).await;
     assert_eq!(reason(here, "abuse@example.test"), "system");
     apply(here, vec![domain("example.test", DomainChange::AcceptAbuse(false))]).await;
     assert_eq!(reason(here, "abuse@example.test"), "undecided");

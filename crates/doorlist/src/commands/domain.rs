@@ -169,10 +169,15 @@ fn details_text(out: &mut Output, details: &DomainDetails) -> Result<(), Failure
     for alias in &details.domain_aliases {
         out.line(&format!("  alias        {alias}"))?;
     }
-    let sub = details.sub_addressing;
+    let sub = details.separators();
     let separators = [(sub.plus, "user+tag"), (sub.minus, "user-tag")];
     let on: Vec<_> = separators.iter().filter(|(on, _)| *on).map(|(_, form)| *form).collect();
     out.line(&format!("  sub-address  {}", if on.is_empty() { "off".to_owned() } else { on.join(", ") }))?;
+    if details.sub_addressing.plus && details.plus_refused {
+        out.line(
+            "               user+tag is unsupported and off: the mail server refuses it for a user that it takes",
+        )?;
+    }
     let forms = details.bounce_addresses;
     let bounces = [(forms.batv, "signed senders (BATV)"), (forms.srs, "rewritten senders (SRS)")];
     let on: Vec<_> = bounces.iter().filter(|(on, _)| *on).map(|(_, form)| *form).collect();

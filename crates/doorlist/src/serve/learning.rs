@@ -30,6 +30,10 @@ pub(super) async fn run(mut learner: Learner) {
                 Ok(sentences) => sentences.iter().for_each(|sentence| info!("{sentence}")),
                 Err(error) => warn!("cannot look at the ends of trials now: {error}"),
             }
+            match learner.look_at_sub_addresses().await {
+                Ok(sentences) => sentences.iter().for_each(|sentence| info!("{sentence}")),
+                Err(error) => warn!("cannot look now whether servers take sub-addresses: {error}"),
+            }
         }
         tokio::select! {
             () = learner.taught() => tokio::time::sleep(COMPANY).await,

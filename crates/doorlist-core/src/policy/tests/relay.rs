@@ -29,6 +29,7 @@ fn domain(bits: u8) -> ProtectedDomain {
         accept_abuse: is_on(3),
         bounce_addresses: BounceAddresses { batv: is_on(4), srs: is_on(7) },
         fall_back: false,
+        plus_refused: false,
     }
 }
 

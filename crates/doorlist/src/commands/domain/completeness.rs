@@ -20,7 +20,7 @@ pub(super) async fn completeness(
         return Ok(Exit::DONE);
     }
     out.line(&sentence(&report, days))?;
-    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
+    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.separators();
     for recipient in &report.missing {
         let (clean, last) = (print::counted(recipient.clean, "clean message"), print::minute(recipient.last));
         let (add, alias, _) = commands_of(&recipient.address, separators);

@@ -51,7 +51,7 @@ pub(super) async fn preview(
         ))?;
         counts(&report).try_for_each(|line| out.line(&line))?;
     }
-    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
+    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.separators();
     for recipient in &report.recipients {
         line_with_commands(out, recipient, &line(recipient), &recipient.address, separators)?;
     }

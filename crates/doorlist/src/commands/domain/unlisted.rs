@@ -28,7 +28,7 @@ pub(super) async fn unlisted(
     days: u16,
 ) -> Result<Exit, Failure> {
     let report = target.ask(DomainUnlisted { name, days, limit: UNLISTED_MAX }).await?;
-    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.sub_addressing;
+    let separators = target.ask(DomainShow { name: report.domain.clone() }).await?.separators();
     for recipient in &report.recipients {
         line_with_commands(out, recipient, &line(recipient), &recipient.address, separators)?;
     }
