@@ -32,11 +32,12 @@ impl Learner {
     /// When the store fails; the next look goes on from there.
     pub async fn look_at_sub_addresses(&self) -> Result<Vec<String>, ActionError> {
         let Some(server) = self.services.server.clone() else { return Ok(Vec::new()) };
-        if !self.leads("sub-addresses").await? {
+        let book = LearningBook::of(&self.services.recipients);
+        // Looked at first: where nothing is due, nothing is written.
+        let due = self.due_plus_controls(&book).await?;
+        if due.is_empty() || !self.leads("sub-addresses").await? {
             return Ok(Vec::new());
         }
-        let book = LearningBook::of(&self.services.recipients);
-        let due = self.due_plus_controls(&book).await?;
         let asked = due.iter().map(|due| {
             let (server, name, known) = (Arc::clone(&server), due.domain.name.clone(), due.known.clone());
             let rest = format!("{:012x}", self.questions.rest(&name, self.now()));
@@ -65,10 +66,13 @@ impl Learner {
         let (list, routes, now) = (recipients.snapshot(), recipients.routes(), self.now());
         let next: BTreeMap<DomainId, NextPlusControl> = book.plus_controls().await?.into_iter().collect();
         let mut due = Vec::new();
-        for (name, domain) in list.domains().iter() {
-            let is_asked = *name == domain.name && domain.active && !domain.hold && domain.sub_addressing.plus;
-            let Some(route) = routes.get(&domain.id).filter(|_| is_asked) else { continue };
-            let servers = route.servers.iter().map(MailServer::host_and_port).collect::<Vec<_>>().join(" ");
+        for summary in recipients.domains().await? {
+            let has_names = summary.counts.mailboxes > 0 && summary.active && !summary.hold;
+            let Some(domain) = list.domain(&summary.name).filter(|domain| has_names && domain.sub_addressing.plus)
+            else {
+                continue;
+            };
+            let servers = routes.get(&domain.id).map_or(String::new(), |route| places(&route.servers));
             let holds = |next: &NextPlusControl| next.servers == servers && now < next.at;
             if servers.is_empty() || next.get(&domain.id).is_some_and(holds) {
                 continue;
@@ -92,7 +96,7 @@ impl Learner {
         refused: bool,
         controls: &[(String, PlusControl)],
     ) -> Result<String, ActionError> {
-        let who = controls.iter().filter(|(_, control)| (control.with_plus == ServerAnswer::NoSuchUser) == refused);
+        let who = controls.iter().filter(|(_, control)| control.is_refused() == Some(refused));
         let who: Vec<&str> = who.map(|(server, _)| server.as_str()).collect();
         let (what, who) = (if refused { "off: refused" } else { "on again: taken" }, who.join(", "));
         let summary = format!("domain {name}: sub-addresses with + {what} by {who}");
@@ -101,6 +105,10 @@ impl Learner {
         self.services.recipients.apply(&set, &actor(), None).await?;
         Ok(summary)
     }
+}
+
+fn places(servers: &[MailServer]) -> String {
+    servers.iter().map(MailServer::host_and_port).collect::<Vec<_>>().join(" ")
 }
 
 /// Asks all servers of a name for a name of the list, then for the same with `+` and a random rest: the answers of each.

@@ -17,7 +17,7 @@ pub struct PlusControl {
 
 impl PlusControl {
     /// `None`: nothing clear. Only of a name that the server takes does it say anything that it refuses the longer one.
-    fn is_refused(self) -> Option<bool> {
+    pub fn is_refused(self) -> Option<bool> {
         match (self.known, self.with_plus) {
             (ServerAnswer::Exists, ServerAnswer::NoSuchUser) => Some(true),
             (ServerAnswer::Exists, ServerAnswer::Exists) => Some(false),
