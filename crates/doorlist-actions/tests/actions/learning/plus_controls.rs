@@ -15,7 +15,7 @@ impl School {
     }
 
     async fn plus_refused(&self) -> bool {
-        self.day.services.domain_details(&name("example.test")).await.unwrap().plus_refused
+        self.day.services.recipients.domain(&name("example.test")).await.unwrap().unwrap().plus_refused
     }
 
     fn sessions(&self) -> usize {
