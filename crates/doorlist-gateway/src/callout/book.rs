@@ -294,8 +294,12 @@ impl Book {
         worked.clone().into_iter().chain(others).collect()
     }
 
-    pub(super) fn note_sender(&mut self, server: &RouteServer, sender: &str) {
-        self.servers.entry(server.clone()).or_default().sender = Some(sender.to_owned());
+    /// The sender with which a server was asked comes first the next time. One that it refused when it heard a name does
+    /// not: then it is the next of all of them, and nothing is asked twice in a session.
+    pub(super) fn note_sender(&mut self, server: &RouteServer, sender: &str, is_refused: bool, all: &[String]) {
+        let next = || all.iter().cycle().skip_while(|other| *other != sender).nth(1);
+        let first = if is_refused && all.iter().any(|other| other == sender) { next() } else { None };
+        self.servers.entry(server.clone()).or_default().sender = Some(first.map_or(sender, String::as_str).to_owned());
     }
 
     /// Whether the operator is to be told again that a server cannot be asked.

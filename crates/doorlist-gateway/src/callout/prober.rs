@@ -160,8 +160,8 @@ impl Callout {
         {
             self.tell(&format!("{} {what} for recipients;", server.host_and_port()), why);
         }
-        if let Some(sender) = asked.as_ref().ok().and_then(|report| report.sender.as_deref()) {
-            self.lock().note_sender(&server_name, sender);
+        if let Ok(ProbeReport { sender: Some(sender), sender_refused, .. }) = &asked {
+            self.lock().note_sender(&server_name, sender, *sender_refused, &self.senders);
         }
         asked
     }

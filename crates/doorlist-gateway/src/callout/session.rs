@@ -20,6 +20,8 @@ pub(super) struct ProbeReport {
     pub(super) answers: Vec<ServerAnswer>,
     /// The sender with which the server spoke about recipients; empty for the null sender.
     pub(super) sender: Option<String>,
+    /// It refused that sender when it was told a name: another one may do.
+    pub(super) sender_refused: bool,
     /// A permanent refusal that was about us, not about a name: the operator should know of it.
     pub(super) refusal: Option<String>,
     /// The whole dialogue, for people who ask for it.
@@ -107,6 +109,7 @@ impl<'a> ProbeSession<'a> {
             let answer = reply.about_recipient();
             if answer == ServerAnswer::Undecided {
                 self.note_refusal(&reply);
+                self.report.sender_refused |= reply.is_about_sender();
             }
             self.report.answers.push(answer);
             if reply.is_closing() {

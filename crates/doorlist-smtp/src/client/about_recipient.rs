@@ -40,6 +40,9 @@ const OF_POLICY: [&str; 11] = [
     "verif",
 ];
 
+/// Words of a refusal that is about the sender alone, in lower case.
+const OF_SENDER: [&str; 3] = ["sender address rejected", "sender verif", "sender rejected"];
+
 /// How Exchange Online refuses a recipient that its directory has not, in lower case; with 5.4.1.
 const DIRECTORY_BLOCKING: &str = "recipient address rejected";
 
@@ -63,6 +66,13 @@ impl ServerReply {
             }
         };
         if is_no_such_user { ServerAnswer::NoSuchUser } else { ServerAnswer::Undecided }
+    }
+
+    /// Whether a refused RCPT is refused because of who sends: X.1.7 or X.1.8 (RFC 3463 §3.2), or a text that is known.
+    /// Postfix judges senders there as it comes (`smtpd_delay_reject`), not at MAIL.
+    pub fn is_about_sender(&self) -> bool {
+        let has_code = self.enhanced().is_some_and(|status| matches!((status.subject, status.detail), (1, 7 | 8)));
+        !self.is_positive() && (has_code || OF_SENDER.iter().any(|words| self.says(words)))
     }
 }
 
@@ -113,6 +123,24 @@ mod tests {
         ] {
             let reply = ReplyParser::default().next(&mut format!("{text}\r\n").as_bytes()).unwrap().unwrap();
             assert_eq!(reply.about_recipient(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn some_refuse_the_sender_when_they_are_told_the_recipient() {
+        for (text, expected) in [
+            ("554 5.7.1 <ops@example.test>: Sender address rejected: Access denied", true),
+            ("450 4.1.8 <ops@example.test>: Sender address rejected: Domain not found", true),
+            ("550 5.1.8 bad system", true),
+            ("501 5.1.7 bad address", true),
+            ("550-Verification failed for <ops@example.test>\r\n550 Sender verify failed", true),
+            ("550 5.1.1 no such user", false),
+            ("550 5.1.10 no such user", false),
+            ("550 5.7.1 Relaying denied", false),
+            ("250 2.1.0 sender rejected by nobody", false),
+        ] {
+            let reply = ReplyParser::default().next(&mut format!("{text}\r\n").as_bytes()).unwrap().unwrap();
+            assert_eq!(reply.is_about_sender(), expected, "{text}");
         }
     }
 }

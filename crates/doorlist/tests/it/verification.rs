@@ -12,7 +12,7 @@ use doorlist_testbed::maildir::Setup;
 use doorlist_testbed::postfix::Postfix;
 
 use crate::client::{Client, wait_until};
-use crate::server::Server;
+use crate::server::{Server, Settings};
 use crate::sink::{Manners, Sink};
 
 const ANN: &str = "ann@example.test";
@@ -180,6 +180,21 @@ fn a_server_is_not_asked_more_often_than_the_limits_say() {
     assert_eq!(answer(&server, BOB), "550 5.1.1");
     assert_eq!(answer(&server, "postmaster@example.test"), "250 2.1.5");
     assert_eq!(sink.connections(), sessions);
+}
+
+/// Postfix judges senders only when it is told the recipient.
+#[test]
+fn a_server_that_refuses_the_sender_of_a_question_is_asked_with_another_one() {
+    let refuses = "smtpd_sender_restrictions = check_sender_access inline:{{op@ops.test = REJECT}}\n";
+    let setup = Setup { domains: &["example.test"], known: Some(&[ANN]), settings: refuses, smarthost: None };
+    let next = Postfix::start(&setup).unwrap();
+    let server = Server::with(Settings::default().set("smtp.postmaster", "op@ops.test"));
+    server.done(&["domain", "add", "example.test", "--server", &next.address().to_string()]);
+    let probed = server.done(&["domain", "probe", "example.test", ANN]);
+    assert!(probed.contains("Sender address rejected"), "{probed}");
+    let probed = server.done(&["domain", "probe", "example.test", ANN]);
+    assert!(probed.contains("C: MAIL FROM:<>") && !probed.contains("Sender address rejected"), "{probed}");
+    assert_eq!(answer(&server, ANN), "250 2.1.5");
 }
 
 /// A server that greets nobody before the other one of the meeting has a visitor, too; then it takes everybody.

@@ -168,8 +168,14 @@ fn the_sender_that_worked_comes_first() {
     let (mut book, server) = (Book::default(), servers()[0].clone());
     let all = ["ops@example.test".to_owned(), String::new()];
     assert_eq!(book.senders(&server, &all), all);
-    book.note_sender(&server, "");
+    book.note_sender(&server, "", false, &all);
     assert_eq!(book.senders(&server, &all), [String::new(), all[0].clone()]);
+    book.note_sender(&server, "", true, &all);
+    assert_eq!(book.senders(&server, &all), all);
+    book.note_sender(&server, &all[0], true, &all);
+    assert_eq!(book.senders(&server, &all), [String::new(), all[0].clone()]);
+    book.note_sender(&server, "", true, &all[1..]);
+    assert_eq!(book.senders(&server, &all[1..]), [String::new()], "there is no other one");
     assert!(book.may_tell(&server, START) && !book.may_tell(&server, START));
     assert!(book.may_tell(&server, START + TOLD_EVERY));
 }
