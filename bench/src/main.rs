@@ -9,6 +9,7 @@ mod bulk;
 mod disk;
 mod figures;
 mod harvest;
+mod learning;
 mod load;
 mod machine;
 mod many;
@@ -17,6 +18,7 @@ mod packages;
 mod preview;
 mod processes;
 mod report;
+mod results;
 mod samples;
 mod server;
 mod sink;
@@ -43,6 +45,11 @@ enum Command {
     #[command(after_help = "Examples:\n  cargo run --release -p doorlist-bench -- table\n  \
         cargo run --release -p doorlist-bench -- table --runs 1 --only relay --server postfix --server doorlist")]
     Table(table::Options),
+    /// Play the trial and measure every figure of learning and enforcing, and put both into bench/RESULTS.md; needs root
+    #[command(
+        after_help = "Example:\n  cargo run --release -p doorlist-bench -- learning --before /tmp/doorlist-before"
+    )]
+    Learning(learning::Options),
     /// Play a trial of thirty days in minutes, and print what was listed, refused, deferred and learnt
     #[command(after_help = "Examples:\n  cargo run --release -p doorlist-bench -- trial\n  \
         cargo run --release -p doorlist-bench -- trial --seed 7 --mix bench/trials/village.toml")]
@@ -58,6 +65,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Table(options) => table::run(&options),
+        Command::Learning(options) => learning::run(&options),
         Command::Trial(options) => trial::run(&options),
         Command::Sink { listen } => {
             let sink = sink::Sink::start(listen, Arc::new(load::Message::new(measure::MESSAGE)))?;

@@ -17,19 +17,25 @@ pub(crate) fn page(samples: &Samples, facts: &[String], whole: bool) -> String {
         let _ = writeln!(page, "- {fact}");
     }
     page.push_str("\nMedian (least to greatest). *Limit*: the same load against a server that does nothing.\n\n");
-    page.push_str(
+    page.push_str(&rows(samples, whole));
+    page.push('\n');
+    page.push_str(NOTES);
+    page
+}
+
+/// The table of the figures, without what stands around it.
+pub(crate) fn rows(samples: &Samples, whole: bool) -> String {
+    let mut table = String::from(
         "| figure | Postfix | Exim | Doorlist | limit | ratio | floor | met |\n|---|---|---|---|---|---|---|---|\n",
     );
     for figure in FIGURES {
         let ours = samples.spread(figure.id, Subject::Server(Peer::Doorlist));
         let measured = Peer::ALL.iter().any(|peer| samples.spread(figure.id, Subject::Server(*peer)).is_some());
         if measured || whole {
-            let _ = writeln!(page, "{}", line(samples, figure, ours));
+            let _ = writeln!(table, "{}", line(samples, figure, ours));
         }
     }
-    page.push('\n');
-    page.push_str(NOTES);
-    page
+    table
 }
 
 /// The ids of the floors that are not met, or were to be measured and are missing.

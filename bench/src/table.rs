@@ -47,6 +47,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Some figures of all servers, in the usual rounds.
+    pub(crate) fn of_figures(only: Vec<String>, work: PathBuf, before: PathBuf) -> Self {
+        let before = Some(before);
+        Self { runs: 3, seconds: 4, only, server: Vec::new(), work, doorlist: None, before, part: 1, out: None }
+    }
+
     fn wants(&self, figure: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| figure.starts_with(only.as_str()))
     }
@@ -62,6 +68,24 @@ impl Options {
 
 /// Measures and writes the page.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let (samples, facts) = measured(options)?;
+    let page = report::page(&samples, &facts, options.is_whole());
+    println!("{page}");
+    write(options, &page)?;
+    tell_unmet(&samples);
+    Ok(())
+}
+
+/// Says which floors are not met.
+pub(crate) fn tell_unmet(samples: &Samples) {
+    let unmet = report::unmet(samples);
+    if !unmet.is_empty() {
+        eprintln!("bench: floors not met: {}", unmet.join(", "));
+    }
+}
+
+/// Measures what is wanted: the samples, and what the machine is.
+pub(crate) fn measured(options: &Options) -> Result<(Samples, Vec<String>)> {
     if let Some(only) = options.only.iter().find(|only| !FIGURES.iter().any(|f| f.id.starts_with(only.as_str()))) {
         let ids: Vec<&str> = FIGURES.iter().map(|figure| figure.id).collect();
         bail!("no figure begins with {only:?}; there are: {}", ids.join(", "));
@@ -88,14 +112,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         write(options, &report::page(&samples, &facts, options.is_whole()))?;
         big_list::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
     }
-    let page = report::page(&samples, &facts, options.is_whole());
-    println!("{page}");
-    write(options, &page)?;
-    let unmet = report::unmet(&samples);
-    if !unmet.is_empty() {
-        eprintln!("bench: floors not met: {}", unmet.join(", "));
-    }
-    Ok(())
+    Ok((samples, facts))
 }
 
 /// The rows of learning and enforcing.

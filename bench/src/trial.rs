@@ -33,10 +33,10 @@ mod tally;
 mod world;
 
 use crate::machine::project_root;
-use anyhow::{Context as _, Result, ensure};
+use crate::results;
+use anyhow::{Result, ensure};
 use days::Trial;
 use mix::TrialMix;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -60,8 +60,22 @@ pub(crate) struct Options {
     write: bool,
 }
 
+impl Options {
+    /// Every mix of the project, as the results of it are to be compared.
+    pub(crate) fn usual() -> Self {
+        Self { mix: Vec::new(), mixes: None, seed: 1, days: 30, write: true }
+    }
+}
+
 /// Plays a trial and prints what it showed.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let section = played(options)?;
+    println!("{section}");
+    if options.write { results::put(&section) } else { Ok(()) }
+}
+
+/// Plays a trial: its section of `bench/RESULTS.md`.
+pub(crate) fn played(options: &Options) -> Result<String> {
     let mixes = if options.mix.is_empty() {
         let folder = options.mixes.clone().unwrap_or_else(|| project_root().join("bench/trials"));
         TrialMix::of_folder(&folder)?
@@ -75,43 +89,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         trial.run().await?;
         anyhow::Ok(report::page(&trial, trial.start + people::DAY * trial.days))
     })?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let (seed, days) = (options.seed, options.days);
     let head = format!(
-        "{SECTION}\n\nWritten by `cargo run --release -p doorlist-bench -- trial --write`, seed {}, {} days; see \
-         [trials](trials/README.md). Played in {:.0} s.\n\n",
-        options.seed,
-        options.days,
-        begun.elapsed().as_secs_f64(),
+        "## A trial of thirty days\n\nWritten by `cargo run --release -p doorlist-bench -- learning` (`trial` plays it alone), \
+         seed {seed}, {days} days; see [trials](trials/README.md). Played in {seconds:.0} s.\n\n",
     );
-    println!("{head}{page}");
-    if options.write { write(&(head + page.trim_end() + "\n")) } else { Ok(()) }
-}
-
-/// The heading under which the result stands.
-const SECTION: &str = "## A trial of thirty days";
-
-/// Puts the section into the page, in place of the last one.
-fn write(section: &str) -> Result<()> {
-    let file = project_root().join("bench/RESULTS.md");
-    let page = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    fs::write(&file, replaced(&page, section)).with_context(|| format!("cannot write {}", file.display()))
-}
-
-fn replaced(page: &str, section: &str) -> String {
-    let Some(begin) = page.find(SECTION) else { return format!("{}\n\n{section}", page.trim_end()) };
-    let behind = page.get(begin + SECTION.len()..).unwrap_or_default();
-    let rest = behind.find("\n## ").and_then(|at| behind.get(at..)).unwrap_or_default();
-    format!("{}{section}{rest}", page.get(..begin).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_section_takes_the_place_of_the_last_one() {
-        let new = format!("{SECTION}\n\nnew\n");
-        let page = format!("# Results\n\n{SECTION}\n\nold\n\n## Other\n\nrows\n");
-        assert_eq!(replaced(&page, &new), format!("# Results\n\n{new}\n## Other\n\nrows\n"));
-        assert_eq!(replaced("# Results\n", &new), format!("# Results\n\n{new}"));
-    }
+    Ok(head + page.trim_end() + "\n")
 }
