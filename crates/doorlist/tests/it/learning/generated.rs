@@ -113,7 +113,7 @@ fn play_all(server: &Server, next: &Postfix) -> Played {
     played
 }
 
-fn is_absent(local: &String) -> bool {
+fn is_absent(local: &str) -> bool {
     local.starts_with("absent")
 }
 
@@ -123,8 +123,8 @@ fn who_gets_clean_mail_and_exists_is_added() {
     let known: Vec<&str> = people.iter().map(String::as_str).chain(["first@example.test"]).collect();
     let (next, _scanner, server) = begin(Some(&known));
     let Played { clean, bounces, refused } = play_all(&server, &next);
-    assert!(!refused.is_empty() && refused.iter().all(is_absent), "{refused:?}");
-    assert!(clean.len() > 10 && clean.len() < PEOPLE && !clean.iter().any(is_absent), "{clean:?}");
+    assert!(!refused.is_empty() && refused.iter().all(|local| is_absent(local)), "{refused:?}");
+    assert!(clean.len() > 10 && clean.len() < PEOPLE && !clean.iter().any(|local| is_absent(local)), "{clean:?}");
     wait_until("who earned it is on the list", PATIENCE, || auto_added(&server).is_superset(&clean));
     let bounces_alone: BTreeSet<String> = bounces.difference(&clean).cloned().collect();
     assert!(!bounces_alone.is_empty());
@@ -141,7 +141,7 @@ fn who_gets_clean_mail_and_exists_is_added() {
 fn where_everybody_is_taken_nobody_is_added() {
     let (next, _scanner, server) = begin(None);
     let Played { clean, bounces, refused } = play_all(&server, &next);
-    assert!(refused.is_empty() && clean.iter().any(is_absent), "{refused:?} {clean:?}");
+    assert!(refused.is_empty() && clean.iter().any(|local| is_absent(local)), "{refused:?} {clean:?}");
     let expected: BTreeSet<String> = clean.union(&bounces).cloned().collect();
     wait_until("who got clean mail is a candidate", PATIENCE, || candidates(&server) == expected);
     wait_until("it is seen through", PATIENCE, || {
