@@ -32,6 +32,8 @@ const PACE: u32 = 1_000;
 const NAMES_PER_SESSION: u32 = 5;
 /// Sessions at once. More than Doorlist lets wait, so that the attack is not slowed by the answers that do.
 const SESSIONS: usize = 400;
+/// The same with Postfix, which serves 100 at once (`default_process_limit`): the kernel forgets those that wait too long.
+const SESSIONS_OF_POSTFIX: usize = 80;
 /// Of so many names one exists.
 const ONE_EXISTS_OF: u32 = 20;
 /// Sources with a good record.
@@ -77,7 +79,8 @@ fn attack_beside_friends(setup: &Setup<'_>, quiet: Duration, part: u32, samples:
     std::thread::sleep(quiet);
     let mut before = friends.end()?;
     let friends = Friends::begin(&target, FRIENDS, DOMAINS);
-    let campaign = Campaign { sources: Sources::Many, guesses, names_per_session: 1, pace: Some(PACE) };
+    let pace = Some(PACE);
+    let campaign = Campaign { sources: Sources::Many, guesses, sessions: SESSIONS, names_per_session: 1, pace };
     let learnt = campaign.run(&target)?;
     let mut beside = friends.end()?;
     eprintln!("bench:   {learnt:?}; {} and {} answers to friends", before.len(), beside.len());
@@ -90,11 +93,12 @@ fn attack_beside_friends(setup: &Setup<'_>, quiet: Duration, part: u32, samples:
 /// What an attacker learns who guesses as fast as answers come.
 fn harvest(setup: &Setup<'_>, peer: Peer, sources: Sources, guesses: u32) -> Result<Learnt> {
     let listed = guesses / ONE_EXISTS_OF + 1;
-    let target: Target = match peer {
-        Peer::Doorlist => setup.doorlist(listed, 1, 0)?,
-        _ => setup.postfix(listed)?,
+    let (target, sessions): (Target, usize) = match peer {
+        Peer::Doorlist => (setup.doorlist(listed, 1, 0)?, SESSIONS),
+        _ => (setup.postfix(listed)?, SESSIONS_OF_POSTFIX),
     };
-    let learnt = Campaign { sources, guesses, names_per_session: NAMES_PER_SESSION, pace: None }.run(&target)?;
+    let campaign = Campaign { sources, guesses, sessions, names_per_session: NAMES_PER_SESSION, pace: None };
+    let learnt = campaign.run(&target)?;
     eprintln!("bench:   {learnt:?}");
     target.end()?;
     Ok(learnt)

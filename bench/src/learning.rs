@@ -11,6 +11,9 @@ pub(crate) struct Options {
     /// A doorlist binary of before learning, for rcpt-before
     #[arg(long, value_name = "FILE")]
     before: PathBuf,
+    /// Measure this doorlist binary, which is not built
+    #[arg(long, value_name = "FILE")]
+    doorlist: Option<PathBuf>,
     /// Folder for queues, lists and what is unpacked; on the disk that is to be measured, open to other users
     #[arg(long, default_value = "/var/cache/doorlist-bench", value_name = "FOLDER")]
     work: PathBuf,
@@ -23,7 +26,7 @@ const FIGURES: &[&str] = &["verdict", "harvest", "preview", "rcpt-before"];
 pub(crate) fn run(options: &Options) -> Result<()> {
     results::put(&trial::played(&trial::Options::usual())?)?;
     let only = FIGURES.iter().map(ToString::to_string).collect();
-    let table = table::Options::of_figures(only, options.work.clone(), options.before.clone());
+    let table = table::Options::of_figures(only, &options.work, &options.before, options.doorlist.as_deref());
     let (samples, facts) = table::measured(&table)?;
     let mut section = String::from(
         "## Learning and enforcing\n\nWritten by `cargo run --release -p doorlist-bench -- learning --before FILE`; see \

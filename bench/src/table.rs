@@ -10,7 +10,7 @@ use crate::sink::Sink;
 use crate::{api, before, beside, big_list, bulk, harvest, machine, many, preview, report, verdict};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,9 +48,9 @@ pub(crate) struct Options {
 
 impl Options {
     /// Some figures of all servers, in the usual rounds.
-    pub(crate) fn of_figures(only: Vec<String>, work: PathBuf, before: PathBuf) -> Self {
-        let before = Some(before);
-        Self { runs: 3, seconds: 4, only, server: Vec::new(), work, doorlist: None, before, part: 1, out: None }
+    pub(crate) fn of_figures(only: Vec<String>, work: &Path, before: &Path, doorlist: Option<&Path>) -> Self {
+        let (work, before, doorlist) = (work.to_owned(), Some(before.to_owned()), doorlist.map(Path::to_owned));
+        Self { runs: 3, seconds: 4, only, server: Vec::new(), work, doorlist, before, part: 1, out: None }
     }
 
     fn wants(&self, figure: &str) -> bool {

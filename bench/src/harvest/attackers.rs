@@ -1,7 +1,7 @@
 //! Attackers: many sessions side by side, each from a source of its own, that name recipients and note what they are told.
 
 use super::setup::Target;
-use super::{NAMES, NETWORK_SOURCES, ONE_EXISTS_OF, SESSIONS, SOURCES};
+use super::{NAMES, NETWORK_SOURCES, ONE_EXISTS_OF, SOURCES};
 use crate::load::{DOMAIN, listed};
 use anyhow::{Context as _, Result, anyhow};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -41,6 +41,8 @@ impl Sources {
 pub(super) struct Campaign {
     pub(super) sources: Sources,
     pub(super) guesses: u32,
+    /// Sessions at once.
+    pub(super) sessions: usize,
     pub(super) names_per_session: u32,
     /// Guesses a second; `None`: as fast as answers come.
     pub(super) pace: Option<u32>,
@@ -113,7 +115,7 @@ impl Campaign {
         };
         scope(|scope| {
             let start = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, worker);
-            let workers = (0..SESSIONS).map(start).collect::<std::io::Result<Vec<_>>>()?;
+            let workers = (0..self.sessions).map(start).collect::<std::io::Result<Vec<_>>>()?;
             workers.into_iter().try_fold(Learnt::default(), |all, worker| {
                 Ok(all.add(worker.join().map_err(|_| anyhow!("an attacker broke off"))??))
             })
