@@ -40,8 +40,11 @@ pub(crate) fn measure(
     };
     let before = std::path::absolute(before)?;
     let next_hop = Sink::start("127.0.0.1:0".parse()?, Arc::new(Message::new(MESSAGE)))?;
-    let start = |name: &str, binary: &Path| start(&work.join(name), binary, &next_hop).with_context(|| name.to_owned());
-    let (mut ours, mut theirs) = (start("doorlist-now", packages.doorlist())?, start("doorlist-before", &before)?);
+    let start = |name: &str, binary: &Path, learns: bool| {
+        start(&work.join(name), binary, learns, &next_hop).with_context(|| name.to_owned())
+    };
+    let mut ours = start("doorlist-now", packages.doorlist(), true)?;
+    let mut theirs = start("doorlist-before", &before, false)?;
     for (id, pipelined) in wanted {
         eprintln!("bench: {PAIRS} pairs of RCPT, {pipelined} at once, beside {}", before.display());
         let load = |server: &Running, time| Load {
@@ -73,11 +76,15 @@ pub(crate) fn measure(
     theirs.processes.stop()
 }
 
-fn start(folder: &Path, binary: &Path, next_hop: &Sink) -> Result<Running> {
+fn start(folder: &Path, binary: &Path, learns: bool, next_hop: &Sink) -> Result<Running> {
     fresh_folder(folder)?;
     let task = Task { folder: folder.to_path_buf(), next_hop: next_hop.address(), listed: LISTED, disk: Disk::AsIs };
     let address = free_address()?;
-    let command = Doorlist::of_binary(binary, folder).prepare(&task, address)?;
+    let doorlist = Doorlist::of_binary(binary, folder);
+    let command = doorlist.prepare(&task, address)?;
+    if learns {
+        doorlist.learn()?;
+    }
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut processes = Processes::start(&name, &command, &folder.join("output"))?;
     await_ready(address, &mut processes)?;

@@ -287,7 +287,7 @@ fn ask(server: SocketAddr, ended: &AtomicBool) -> Result<Vec<f64>> {
     let rcpt = format!("RCPT TO:<{}>\r\n", listed(0));
     let mut times = Vec::new();
     while !ended.load(Ordering::Relaxed) {
-        hear("MAIL FROM:<sender@src.test>\r\n")?;
+        hear("MAIL FROM:<sender@src.example>\r\n")?;
         for _ in 0..TRANSACTION {
             let begun = std::time::Instant::now();
             hear(&rcpt)?;

@@ -180,7 +180,7 @@ fn messages(address: SocketAddr, ended: &AtomicBool) -> Result<Duration> {
     let mut longest = Duration::ZERO;
     while !ended.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        hear(Some("MAIL FROM:<sender@src.test>\r\n"))?;
+        hear(Some("MAIL FROM:<sender@src.example>\r\n"))?;
         hear(Some(&format!("RCPT TO:<{}>\r\n", listed(0))))?;
         hear(Some("DATA\r\n"))?;
         hear(Some(&body))?;

@@ -175,7 +175,7 @@ pub(crate) fn ask(address: SocketAddr, recipient: &str) -> Result<String> {
         last_line(&mut stream)
     };
     say("EHLO load.test".to_owned())?;
-    say("MAIL FROM:<sender@src.test>".to_owned())?;
+    say("MAIL FROM:<sender@src.example>".to_owned())?;
     let reply = say(format!("RCPT TO:<{recipient}>"))?;
     say("QUIT".to_owned())?;
     Ok(reply)

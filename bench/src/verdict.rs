@@ -2,6 +2,7 @@
 //! with the filters that administrators put there, with the same name server behind both.
 
 mod filters;
+mod name_address;
 mod rspamd;
 mod signed;
 
@@ -14,23 +15,20 @@ use crate::server::{Disk, Doorlist, Peer, Running, Task, await_ready, free_addre
 use crate::sink::Sink;
 use anyhow::{Context as _, Result};
 use doorlist_testbed::name_server::NameServer;
+use name_address::NameAddress;
 use rspamd::Rspamd;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the name server listens: an address of loopback that nobody else has, and the only port that resolv.conf(5) knows.
-const NAME_SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 77, 0, 53)), 53);
+/// The only port that resolv.conf(5) knows.
+const NAME_SERVER_PORT: u16 = 53;
 /// Sessions at once, as with the other rows of relaying.
 const SESSIONS: usize = 20;
 /// The same load before it is measured: the first messages fill the caches of all resolvers.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// One session for this time goes first: OpenDKIM reads the settings of its resolver with the first message, and wrongly if
-/// several threads do it at once.
-const FIRST: Duration = Duration::from_millis(200);
 /// A message that got its 250 must arrive before nothing has arrived for this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -83,8 +81,9 @@ pub(crate) fn measure(
     let (message, records) = signed::message(work)?;
     let message = Arc::new(message);
     let sink = Sink::start("127.0.0.1:0".parse()?, Arc::clone(&message))?;
-    let round =
-        Round { packages, work, sink, message, names: NameServer::start(NAME_SERVER, records)?, time: rounds.1 };
+    let address = NameAddress::add()?;
+    let names = NameServer::start((NameAddress::IP, NAME_SERVER_PORT).into(), records)?;
+    let round = Round { packages, work, sink, message, names, time: rounds.1 };
     for judge in judges {
         let scanner = match judge {
             Judge::BuiltIn => None,
@@ -97,7 +96,8 @@ pub(crate) fn measure(
             }
         }
     }
-    Ok(())
+    drop(round);
+    address.remove()
 }
 
 impl Round<'_> {
@@ -111,7 +111,6 @@ impl Round<'_> {
             listed: LISTED,
             goodbye: peer.goodbye(),
         };
-        relay(&Load { sessions: 1, ..load(FIRST) }, Disk::AsIs, &self.sink, PATIENCE)?;
         relay(&load(WARM_UP), Disk::AsIs, &self.sink, PATIENCE)?;
         let before = server.processes.cpu_seconds()?;
         let (per_second, messages) = relay(&load(self.time), Disk::AsIs, &self.sink, PATIENCE)?;

@@ -41,7 +41,7 @@ impl Sources {
 pub(super) struct Campaign {
     pub(super) sources: Sources,
     pub(super) guesses: u32,
-    /// Sessions at once.
+    /// Sessions that run at once.
     pub(super) sessions: usize,
     pub(super) names_per_session: u32,
     /// Guesses a second; `None`: as fast as answers come.
@@ -159,7 +159,7 @@ impl Guest {
         stream.set_read_timeout(Some(REPLY_MAX))?;
         let mut guest = Self(BufReader::new(stream));
         let proxied = format!("PROXY TCP4 {source} {} 4711 {}", to.ip(), to.port());
-        for line in [proxied.as_str(), "EHLO load.test", "MAIL FROM:<sender@src.test>"] {
+        for line in [proxied.as_str(), "EHLO load.test", "MAIL FROM:<sender@src.example>"] {
             match guest.say(line)? {
                 Some(reply) if reply.starts_with('2') => {}
                 Some(reply) if !reply.starts_with("421") => return Err(anyhow!("{line}: {reply:?}")),

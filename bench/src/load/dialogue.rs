@@ -151,7 +151,7 @@ impl Dialogue {
         }
         self.recipients = 0;
         self.begun = Instant::now();
-        self.say(Awaited::Mail, b"MAIL FROM:<sender@src.test>\r\n", out);
+        self.say(Awaited::Mail, b"MAIL FROM:<sender@src.example>\r\n", out);
     }
 
     fn name_recipients(&mut self, shared: &mut Shared, out: &mut Vec<u8>) {

@@ -9,8 +9,8 @@ const NUMBER_FIELD: &[u8] = b"X-Load-Number: ";
 /// Decimal digits of a number.
 const NUMBER_DIGITS: usize = 10;
 /// The rest of the header section.
-const HEADERS: &[u8] = b"From: <sender@src.test>\r\nTo: <list@example.test>\r\nSubject: load\r\n\
-    Message-ID: <load@src.test>\r\nDate: Mon, 23 Nov 2026 06:00:00 +0000\r\n\r\n";
+const HEADERS: &[u8] = b"From: <sender@src.example>\r\nTo: <list@example.test>\r\nSubject: load\r\n\
+    Message-ID: <load@src.example>\r\nDate: Mon, 23 Nov 2026 06:00:00 +0000\r\n\r\n";
 /// Octets of a body line without its CRLF.
 const LINE: usize = 76;
 /// Octets of a signature with a key of 2,048 bits, about.
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn is_recognised_behind_trace_headers() {
         let message = Message::new(1024);
-        let mut arrived = b"Received: from src.test by gw.test\r\n".to_vec();
+        let mut arrived = b"Received: from src.example by gw.test\r\n".to_vec();
         arrived.extend(sent(&message, 4711));
         assert_eq!(message.recognise(&arrived), Some(4711));
     }

@@ -175,7 +175,7 @@ impl Sender {
 
     /// Sends a message to a domain; when its body was sent.
     pub(super) fn send(&mut self, message: &Message, domain: u32, number: u64) -> Result<Instant> {
-        let envelope = format!("MAIL FROM:<sender@src.test>\r\nRCPT TO:<{}>\r\nDATA\r\n", recipient(domain));
+        let envelope = format!("MAIL FROM:<sender@src.example>\r\nRCPT TO:<{}>\r\nDATA\r\n", recipient(domain));
         self.say(envelope.as_bytes(), 3)?;
         let mut body = Vec::new();
         message.write(number, &mut body);

@@ -17,14 +17,14 @@ const SETTINGS: &[(&str, &str)] = &[
     ("DOORLIST__SMTP__RECIPIENTS_MAX", "100000"),
     ("DOORLIST__SMTP__JUNK_COMMANDS_MAX", "1000000000"),
     ("DOORLIST__SMTP__SESSIONS_PER_ADDRESS_MAX", "1000"),
-    // The others evaluate no senders either.
-    ("DOORLIST__VERDICT__ENGINE", "none"),
     ("DOORLIST__WEB__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__METRICS__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__SOURCES__ALLOW_NETWORKS", "127.0.0.1"),
     // Ten million belong to one customer.
     ("DOORLIST__TENANTS__ADDRESSES_MAX", "20000000"),
 ];
+/// The others evaluate no senders either.
+const NO_VERDICT: (&str, &str) = ("DOORLIST__VERDICT__ENGINE", "none");
 /// Addresses of one import.
 const IMPORT: u32 = 1_000_000;
 
@@ -33,23 +33,30 @@ const IMPORT: u32 = 1_000_000;
 pub(crate) struct Doorlist {
     binary: PathBuf,
     folder: PathBuf,
+    /// The engine for verdicts is left as it is by default, which an earlier binary does not know.
+    default_verdict: bool,
 }
 
 impl Doorlist {
     /// That binary, with its state under `folder`.
     pub(crate) fn new(packages: &Packages, folder: &Path) -> Self {
-        Self { binary: packages.doorlist().to_path_buf(), folder: folder.to_path_buf() }
+        Self { binary: packages.doorlist().to_path_buf(), folder: folder.to_path_buf(), default_verdict: false }
     }
 
-    /// Another binary of it, with its state under `folder`.
+    /// Another binary of it, perhaps an earlier one, with its state under `folder`.
     pub(crate) fn of_binary(binary: &Path, folder: &Path) -> Self {
-        Self { binary: binary.to_path_buf(), folder: folder.to_path_buf() }
+        Self { binary: binary.to_path_buf(), folder: folder.to_path_buf(), default_verdict: true }
     }
 
     /// Makes domain and list, and says how the server is started.
     pub(crate) fn prepare(&self, task: &Task, address: SocketAddr) -> Result<Command> {
         self.fill(task.next_hop, 0..task.listed)?;
         Ok(self.serve(task, address))
+    }
+
+    /// Lets the domain learn from now on.
+    pub(crate) fn learn(&self) -> Result<()> {
+        must(self.command().args(["domain", "mode", DOMAIN, "learn"])).map(drop)
     }
 
     /// The domain in Enforce with these names on its list.
@@ -98,6 +105,9 @@ impl Doorlist {
     fn settings(&self, command: &mut Command) {
         command.current_dir(&self.folder).env("DOORLIST__STATE__DIR", self.folder.join("state"));
         command.envs(SETTINGS.iter().copied());
+        if !self.default_verdict {
+            command.env(NO_VERDICT.0, NO_VERDICT.1);
+        }
     }
 }
 

@@ -23,8 +23,7 @@ pub(super) fn postfix(task: &Task, address: SocketAddr, names: SocketAddr) -> Re
     };
     write("resolv.conf", format!("nameserver {}\n", names.ip()))?;
     write("nobody", format!("{NOBODY}\n"))?;
-    write("unbound.conf", unbound_conf(names))?;
-    write("opendkim.conf", opendkim_conf(folder, dkim))?;
+    write("opendkim.conf", opendkim_conf(folder, dkim, names))?;
     write("opendmarc.conf", opendmarc_conf(folder, dmarc))?;
     write("policyd-spf.conf", format!("debugLevel = 1\nTestOnly = 1\nskip_addresses = {NOBODY}\n"))?;
     // The filters give up root before they read what stands here.
@@ -56,23 +55,15 @@ pub(super) fn postfix(task: &Task, address: SocketAddr, names: SocketAddr) -> Re
     Ok(command)
 }
 
-/// OpenDKIM asks by libunbound, which asks no name server on loopback and answers for `test` itself unless it is told to.
-fn unbound_conf(names: SocketAddr) -> String {
-    format!(
-        "server:\n do-not-query-localhost: no\n module-config: \"iterator\"\n local-zone: \"test.\" nodefault\n\
-         forward-zone:\n name: \".\"\n forward-addr: {}\n",
-        names.ip()
-    )
-}
-
-fn opendkim_conf(folder: &Path, listen: SocketAddr) -> String {
+fn opendkim_conf(folder: &Path, listen: SocketAddr, names: SocketAddr) -> String {
     let folder = folder.display();
     format!(
         "Syslog yes\nMode v\nUserID opendkim\nUMask 007\nSocket inet:{}@{}\nAuthservID gw.test\n\
-         InternalHosts {folder}/nobody\nResolverConfiguration {folder}/unbound.conf\n\
+         InternalHosts {folder}/nobody\nNameservers {}\n\
          On-DNSError tempfail\nOn-BadSignature tempfail\nOn-NoSignature tempfail\n",
         listen.port(),
-        listen.ip()
+        listen.ip(),
+        names.ip()
     )
 }
 

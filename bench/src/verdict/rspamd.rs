@@ -93,6 +93,8 @@ fn write_settings(folder: &Path, names: SocketAddr, [normal, milter, controller]
         ("worker-controller.inc", format!("bind_socket = \"{controller}\";\n")),
         ("actions.conf", "reject = null; add_header = null; greylist = null;\n".to_owned()),
         ("milter_headers.conf", "use = [\"authentication-results\"]; skip_local = false;\n".to_owned()),
+        // It waits 5 s for names of the client that nobody answers for.
+        ("hfilter.conf", "enabled = false;\n".to_owned()),
         ("dkim.conf", check_local.clone()),
         ("spf.conf", check_local.clone()),
         ("dmarc.conf", check_local),

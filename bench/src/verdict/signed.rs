@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The domain of the load's sender, and the name that it greets with.
-const SENDER: &str = "src.test";
+const SENDER: &str = "src.example";
 const GREETS_AS: &str = "load.test";
 const SELECTOR: &str = "s1";
 /// RSA keys of this size sign most mail of today.
