@@ -14,7 +14,7 @@ use crate::sink::Sink;
 use anyhow::{Context as _, Result};
 use attackers::{Campaign, Learnt, Sources};
 use friends::Friends;
-use setup::{Setup, Target};
+use setup::Setup;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn attack_beside_friends(setup: &Setup<'_>, quiet: Duration, part: u32, samples:
 /// What an attacker learns who guesses as fast as answers come.
 fn harvest(setup: &Setup<'_>, peer: Peer, sources: Sources, guesses: u32) -> Result<Learnt> {
     let listed = guesses / ONE_EXISTS_OF + 1;
-    let (target, sessions): (Target, usize) = match peer {
+    let (target, sessions) = match peer {
         Peer::Doorlist => (setup.doorlist(listed, 1, 0)?, SESSIONS),
         _ => (setup.postfix(listed)?, SESSIONS_OF_POSTFIX),
     };

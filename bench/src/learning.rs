@@ -1,5 +1,6 @@
 //! `learning`: all that is measured of learning and enforcing, by one command.
 
+use crate::samples::Samples;
 use crate::{report, results, table, trial};
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -24,10 +25,17 @@ const FIGURES: &[&str] = &["verdict", "harvest", "preview", "rcpt-before"];
 
 /// Plays the trial, measures the rows, and puts both into `bench/RESULTS.md`.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    results::put(&trial::played(&trial::Options::usual())?)?;
     let only = FIGURES.iter().map(ToString::to_string).collect();
     let table = table::Options::of_figures(only, &options.work, &options.before, options.doorlist.as_deref());
-    let (samples, facts) = table::measured(&table)?;
+    table.check()?;
+    results::put(&trial::played(&trial::Options::usual())?)?;
+    let (samples, facts) = table::measured(&table, &|samples, facts| results::put(&section(samples, facts)))?;
+    println!("{}", section(&samples, &facts));
+    table::tell_unmet(&samples);
+    Ok(())
+}
+
+fn section(samples: &Samples, facts: &[String]) -> String {
     let mut section = String::from(
         "## Learning and enforcing\n\nWritten by `cargo run --release -p doorlist-bench -- learning --before FILE`; see \
          [README](README.md). The columns are those of the table above.\n\n",
@@ -36,9 +44,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let _ = writeln!(section, "- {fact}");
     }
     section.push('\n');
-    section.push_str(&report::rows(&samples, false));
-    println!("{section}");
-    results::put(&section)?;
-    table::tell_unmet(&samples);
-    Ok(())
+    section.push_str(&report::rows(samples, false));
+    section
 }

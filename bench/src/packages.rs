@@ -33,6 +33,8 @@ const FILTERS: &[(&str, &str)] = &[
     ("rspamd", "rspamd"),
     ("openssl", "openssl"),
 ];
+/// Gives the name server its address.
+const IP: (&str, &str) = ("iproute2", "ip");
 /// OpenDMARC wants its list, which no program shows.
 const SUFFIXES: &str = "publicsuffix";
 const UNPACK: &[&str] = &["exim4-base", "exim4-daemon-heavy"];
@@ -151,12 +153,13 @@ fn install_all(packages: impl Iterator<Item = &'static str>, folder: &Path) -> R
 
 /// Installs the filters beside Postfix that are missing; `cache` is where apt works.
 pub(crate) fn provide_filters(cache: &Path) -> Result<()> {
-    if FILTERS.iter().all(|(_, program)| find_program(program)) {
+    let programs = || FILTERS.iter().chain([&IP]);
+    if programs().all(|(_, program)| find_program(program)) {
         return Ok(());
     }
     eprintln!("bench: installing OpenDKIM, OpenDMARC, policyd-spf and Rspamd");
     apt(&["update"], cache)?;
-    install_all(FILTERS.iter().map(|(package, _)| *package).chain([SUFFIXES]), cache)
+    install_all(programs().map(|(package, _)| *package).chain([SUFFIXES]), cache)
 }
 
 /// The filters with their versions, as far as they are installed.

@@ -7,21 +7,26 @@ use crate::packages::{Packages, build_doorlist};
 use crate::samples::Samples;
 use crate::server::{Disk, Peer, Task, start};
 use crate::sink::Sink;
-use crate::{api, before, beside, big_list, bulk, harvest, machine, many, preview, report, verdict};
-use anyhow::{Context as _, Result, bail};
+use crate::{api, before, beside, big_list, bulk, harvest, machine, many, preview, report, results, verdict};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Rounds of the results that are kept.
+const RUNS: u32 = 3;
+/// Seconds of each of their loads.
+const SECONDS: u32 = 4;
+
 /// What `table` is told.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Rounds; each server is started anew in each of them
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
     /// Seconds of each load
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[arg(long, default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
     /// Measure these figures only, and write no page: an id of the list in README.md, or its beginning
     #[arg(long, value_name = "FIGURE")]
@@ -50,7 +55,19 @@ impl Options {
     /// Some figures of all servers, in the usual rounds.
     pub(crate) fn of_figures(only: Vec<String>, work: &Path, before: &Path, doorlist: Option<&Path>) -> Self {
         let (work, before, doorlist) = (work.to_owned(), Some(before.to_owned()), doorlist.map(Path::to_owned));
-        Self { runs: 3, seconds: 4, only, server: Vec::new(), work, doorlist, before, part: 1, out: None }
+        Self { runs: RUNS, seconds: SECONDS, only, server: Vec::new(), work, doorlist, before, part: 1, out: None }
+    }
+
+    /// Whether all that is named is there: a round of an hour does not end with a word that was mistyped.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(only) = self.only.iter().find(|only| !FIGURES.iter().any(|f| f.id.starts_with(only.as_str()))) {
+            let ids: Vec<&str> = FIGURES.iter().map(|figure| figure.id).collect();
+            bail!("no figure begins with {only:?}; there are: {}", ids.join(", "));
+        }
+        for binary in self.before.iter().chain(&self.doorlist) {
+            ensure!(binary.is_file(), "{} is not a file; nothing was measured", binary.display());
+        }
+        Ok(())
     }
 
     fn wants(&self, figure: &str) -> bool {
@@ -68,10 +85,9 @@ impl Options {
 
 /// Measures and writes the page.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let (samples, facts) = measured(options)?;
-    let page = report::page(&samples, &facts, options.is_whole());
-    println!("{page}");
-    write(options, &page)?;
+    let page = |samples: &Samples, facts: &[String]| report::page(samples, facts, options.is_whole());
+    let (samples, facts) = measured(options, &|samples, facts| write(options, &page(samples, facts)))?;
+    println!("{}", page(&samples, &facts));
     tell_unmet(&samples);
     Ok(())
 }
@@ -84,12 +100,13 @@ pub(crate) fn tell_unmet(samples: &Samples) {
     }
 }
 
-/// Measures what is wanted: the samples, and what the machine is.
-pub(crate) fn measured(options: &Options) -> Result<(Samples, Vec<String>)> {
-    if let Some(only) = options.only.iter().find(|only| !FIGURES.iter().any(|f| f.id.starts_with(only.as_str()))) {
-        let ids: Vec<&str> = FIGURES.iter().map(|figure| figure.id).collect();
-        bail!("no figure begins with {only:?}; there are: {}", ids.join(", "));
-    }
+/// Keeps what was measured so far, with what the machine is.
+pub(crate) type Keep<'a> = &'a dyn Fn(&Samples, &[String]) -> Result<()>;
+
+/// Measures what is wanted: the samples, and what the machine is. `keep` hears of them after each part: what is measured is
+/// not lost with a part that fails.
+pub(crate) fn measured(options: &Options, keep: Keep<'_>) -> Result<(Samples, Vec<String>)> {
+    options.check()?;
     fs::create_dir_all(&options.work).with_context(|| format!("cannot make {}", options.work.display()))?;
     let packages = Packages::provide(&options.work, options.doorlist.as_deref())?;
     let with_doorlist = options.servers().any(|peer| peer == Peer::Doorlist);
@@ -97,43 +114,54 @@ pub(crate) fn measured(options: &Options) -> Result<(Samples, Vec<String>)> {
         build_doorlist()?;
     }
     let mut samples = Samples::default();
+    // Anew each time: what a part needs is installed by it.
+    let facts = || machine::facts(&options.work, &packages);
+    let keep = |samples: &Samples| keep(samples, &facts()?);
     rounds(options, &packages, &mut samples)?;
-    learning(options, &packages, &mut samples)?;
-    let facts = machine::facts(&options.work, &packages)?;
-    // Written before the long lists too: what is measured is not lost with them.
-    write(options, &report::page(&samples, &facts, options.is_whole()))?;
+    keep(&samples)?;
+    learning(options, &packages, &mut samples, &keep)?;
     if with_doorlist {
         many::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
         beside::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
-        write(options, &report::page(&samples, &facts, options.is_whole()))?;
+        keep(&samples)?;
         bulk::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
-        write(options, &report::page(&samples, &facts, options.is_whole()))?;
+        keep(&samples)?;
         api::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
-        write(options, &report::page(&samples, &facts, options.is_whole()))?;
+        keep(&samples)?;
         big_list::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
+        keep(&samples)?;
     }
-    Ok((samples, facts))
+    Ok((samples, facts()?))
 }
 
 /// The rows of learning and enforcing.
-fn learning(options: &Options, packages: &Packages, samples: &mut Samples) -> Result<()> {
+fn learning(
+    options: &Options,
+    packages: &Packages,
+    samples: &mut Samples,
+    keep: &dyn Fn(&Samples) -> Result<()>,
+) -> Result<()> {
     let servers: Vec<Peer> = options.servers().collect();
     let time = Duration::from_secs(u64::from(options.seconds));
     let (work, wanted) = (options.work.as_path(), |id: &str| options.wants(id));
     verdict::measure(packages, work, (options.runs, time), &servers, &wanted, samples)?;
+    keep(samples)?;
     harvest::measure(packages, work, (options.runs, time, options.part), &servers, &wanted, samples)?;
+    keep(samples)?;
     if servers.contains(&Peer::Doorlist) {
         preview::measure(packages, work, (options.runs, options.part), &wanted, samples)?;
+        keep(samples)?;
         before::measure(packages, work, (options.before.as_deref(), time), &wanted, samples)?;
     }
-    Ok(())
+    keep(samples)
 }
 
 /// Into the file that was asked for; a whole table goes into the project's own.
 fn write(options: &Options, page: &str) -> Result<()> {
-    let own = || options.is_whole().then(|| machine::project_root().join("bench/RESULTS.md"));
-    let Some(out) = options.out.clone().or_else(own) else { return Ok(()) };
-    fs::write(&out, page).with_context(|| format!("cannot write {}", out.display()))?;
+    let Some(out) = &options.out else {
+        return if options.is_whole() { results::put_table(page) } else { Ok(()) };
+    };
+    fs::write(out, page).with_context(|| format!("cannot write {}", out.display()))?;
     eprintln!("bench: written to {}", out.display());
     Ok(())
 }

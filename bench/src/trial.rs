@@ -40,6 +40,11 @@ use mix::TrialMix;
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// The seed of the results that are kept.
+const SEED: u64 = 1;
+/// The length of a trial in days.
+const DAYS: u32 = 30;
+
 /// What `trial` is told.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -50,10 +55,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER", conflicts_with = "mix")]
     mixes: Option<PathBuf>,
     /// Everything that is left to chance follows from it
-    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    #[arg(long, default_value_t = SEED, value_name = "NUMBER")]
     seed: u64,
     /// Length of the trial in days
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[arg(long, default_value_t = DAYS, value_parser = clap::value_parser!(u32).range(1..=60))]
     days: u32,
     /// Put the result into bench/RESULTS.md, in place of the last one
     #[arg(long)]
@@ -63,7 +68,7 @@ pub(crate) struct Options {
 impl Options {
     /// Every mix of the project, as the results of it are to be compared.
     pub(crate) fn usual() -> Self {
-        Self { mix: Vec::new(), mixes: None, seed: 1, days: 30, write: true }
+        Self { mix: Vec::new(), mixes: None, seed: SEED, days: DAYS, write: true }
     }
 }
 

@@ -1,4 +1,4 @@
-//! An address of this machine for the name server, while it runs. It is none of loopback's: libunbound, by which OpenDKIM asks,
+//! An address of this machine for the name server, while it runs. It is none of 127.0.0.0/8: libunbound, by which OpenDKIM asks,
 //! asks no server there, and the setting against that is read by several threads at once, and so wrongly.
 
 use crate::server::must;
@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
-/// The address, on the loopback interface: nothing that is sent to it leaves the machine.
+/// The address, on the loopback interface until this is dropped: nothing that is sent to it leaves the machine.
 pub(super) struct NameAddress(());
 
 impl NameAddress {
@@ -19,11 +19,6 @@ impl NameAddress {
         Ok(Self(()))
     }
 
-    /// Takes it away again.
-    pub(super) fn remove(self) -> Result<()> {
-        must(&mut Self::ip("del")).map(drop)
-    }
-
     fn ip(what: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["address", what, &format!("{}/32", Self::IP), "dev", "lo"]);
@@ -33,7 +28,7 @@ impl NameAddress {
 
 impl Drop for NameAddress {
     fn drop(&mut self) {
-        // Behind an error; else it is gone already.
+        // One that stays does no harm: the next run takes it.
         let _ = Self::ip("del").output();
     }
 }
